@@ -1,22 +1,29 @@
 # The front door. Everything behind it is meson; BUILD=dir and CC=clang are honoured.
 BUILD ?= build
-PATH := $(PATH):/usr/sbin
+export PATH := $(PATH):/usr/sbin
+DEPS = tools/deps --check $(1) >/dev/null || tools/deps $(1)
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD)
 $(BUILD)/build.ninja:
-	@tools/deps --check || tools/deps
+	@$(call DEPS,build)
 	meson setup $(BUILD)
 deps:
-	tools/deps
-test: all
-	@tools/deps --check test || tools/deps test
+	tools/deps build test lint
+demo: all
+	demo/run $(BUILD)
+test:
+	@$(call DEPS,build test)
+	@$(MAKE) --no-print-directory all
 	tools/test $(BUILD)
 lint: all
-	tools/deps --check lint || tools/deps lint
+	@$(call DEPS,lint)
 	tools/lint $(BUILD)
+# clang with ASan and UBSan; every suite.
 sanitize:
-	test -d $(BUILD)-asan || CC=clang meson setup $(BUILD)-asan -Db_sanitize=address,undefined -Db_lundef=false
+	@$(call DEPS,build test)
+	test -f $(BUILD)-asan/build.ninja || CC=clang meson setup $(BUILD)-asan -Db_sanitize=address,undefined -Db_lundef=false
+	ninja -C $(BUILD)-asan
 	tools/test $(BUILD)-asan
 install: all
 	meson install -C $(BUILD)
@@ -24,4 +31,4 @@ bless: all
 	tests/golden/run.py --bless $(BUILD)/perf-ops
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-fuzz
-.PHONY: all deps test lint sanitize install bless clean
+.PHONY: all deps demo test lint sanitize install bless clean
