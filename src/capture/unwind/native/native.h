@@ -10,6 +10,7 @@
 #define PERF_OPS_CAPTURE_NATIVE_H
 
 #include "base/err.h"
+#include "base/map.h"
 #include "capture/unwind/native/native_abi.h"
 #include "resolve/binary.h"
 
@@ -21,8 +22,8 @@ struct native_store {
 	struct native_exe *exes;
 	size_t n_rows, n_pages, n_rules, n_exes;         /* used; start with zeroes */
 	size_t max_rows, max_pages, max_rules, max_exes; /* room; max_rules <= 65536 */
-	struct map_memory *map;                          /* how equal rules are found */
-	uint64_t full;                                   /* files that did not fit */
+	struct map map; /* how equal rules are found; start with an arena in it that outlives us */
+	uint64_t full;  /* files that did not fit */
 };
 
 /* A compiled file before it goes into a store. On its own, so it can be cached and built by
@@ -40,9 +41,10 @@ struct native_table {
 /* -ENODATA: the file has no unwind information (frame pointers then). Every read is bounded. */
 int native_compile(struct arena *a, const unsigned char *elf, size_t n, struct native_table *ret,
 		   struct err *err);
-/* Adds a compiled table; its id in *ret_exe. -ENOSPC: the store is full, nothing was added. */
-int native_store_add(struct native_store *s, struct arena *a, const struct native_table *t,
-		     uint32_t *ret_exe, struct err *err);
+/* Adds a compiled table; its id in *ret_exe. -ENOSPC: the store is full (counted in it), nothing
+ * was added. A reader that runs meanwhile sees all of the file or nothing: exes[] comes last. */
+int native_store_add(struct native_store *s, const struct native_table *t, uint32_t *ret_exe,
+		     struct err *err);
 /* The rule index at a link-time pc, or -1. The same search as in BPF. */
 int native_find(const struct native_store *s, uint32_t exe, uint64_t vaddr);
 

@@ -8,16 +8,20 @@
 #endif
 
 enum native_cfa {
-	NATIVE_CFA_RSP = 1,       /* CFA = rsp + cfa_off */
-	NATIVE_CFA_RBP = 2,       /* CFA = rbp + cfa_off */
-	NATIVE_CFA_PLT = 3,       /* CFA = rsp + 8 + ((rip & 15) >= cfa_off ? 8 : 0) */
-	NATIVE_CFA_END = 4,       /* nothing known here: frame pointers */
-	NATIVE_CFA_ROOT = 5,      /* return address undefined: bottom of the stack */
-	NATIVE_CFA_UNSUP = 6,     /* a rule this table cannot express */
-	NATIVE_CFA_SIGNAL = 7,    /* signal frame made by the kernel: ucontext at rsp */
-	NATIVE_CFA_DEREF_RSP = 8, /* CFA = *(rsp + cfa_off) + rbp_off (rbp is not saved then) */
-	NATIVE_CFA_DEREF_RBP = 9, /* CFA = *(rbp + cfa_off) */
-	NATIVE_CFA_REG = 10, /* CFA = other register + cfa_off; leaf frames only; which: rbp_off */
+	NATIVE_CFA_RSP = 1,    /* CFA = rsp + cfa_off */
+	NATIVE_CFA_RBP = 2,    /* CFA = rbp + cfa_off */
+	NATIVE_CFA_PLT = 3,    /* CFA = rsp + 8 + ((rip & 15) >= cfa_off ? 8 : 0) */
+	NATIVE_CFA_END = 4,    /* nothing known here: frame pointers */
+	NATIVE_CFA_ROOT = 5,   /* return address undefined: bottom of the stack */
+	NATIVE_CFA_UNSUP = 6,  /* a rule this table cannot express */
+	NATIVE_CFA_SIGNAL = 7, /* signal frame made by the kernel: ucontext at rsp */
+	/* Two offsets of 16 bits: A the low half of cfa_off, B the high half, both signed. */
+	NATIVE_CFA_DEREF_RSP = 8, /* CFA = *(rsp + A) + B */
+	NATIVE_CFA_DEREF_RBP = 9, /* CFA = *(rbp + A) + B */
+	/* Only where the registers are known: at the leaf and under a signal frame. The register
+	 * is cfa_off & 15 (enum native_gpr), the offset is cfa_off >> 4. */
+	NATIVE_CFA_REG = 10,    /* CFA = register + offset */
+	NATIVE_CFA_RA_REG = 11, /* CFA = rsp + offset, return address in the register (__vfork) */
 };
 
 enum native_rbp {
@@ -42,6 +46,50 @@ struct native_exe { /* pages of one file; page k covers vaddr [k << 16, (k + 1) 
 	__u32 first_page, n_pages;
 };
 _Static_assert(sizeof(struct native_exe) == 8, "native_exe is an ABI");
+
+enum native_gpr { /* in the order of a ucontext, so that a signal frame is copied as it is */
+		  NATIVE_R8,
+		  NATIVE_R9,
+		  NATIVE_R10,
+		  NATIVE_R11,
+		  NATIVE_R12,
+		  NATIVE_R13,
+		  NATIVE_R14,
+		  NATIVE_R15,
+		  NATIVE_RDI,
+		  NATIVE_RSI,
+		  NATIVE_RBP,
+		  NATIVE_RBX,
+		  NATIVE_RDX,
+		  NATIVE_RAX,
+		  NATIVE_RCX,
+		  NATIVE_RSP,
+		  NATIVE_GPRS,
+};
+
+enum native_flags {
+	NATIVE_EXACT = 1,  /* pc is where execution stands; else it is a return address */
+	NATIVE_LEAF = 2,   /* gpr[] holds */
+	NATIVE_NO_RBP = 4, /* rbp is lost */
+	NATIVE_CHAIN = 8,  /* rbp was read by a step along frame pointers */
+};
+
+struct native_regs { /* of one frame; native_step() makes those of its caller out of them */
+	__u64 pc, sp, bp;
+	__u32 flags, pad;
+	__u64 gpr[NATIVE_GPRS]; /* with NATIVE_LEAF; rsp and rbp are read from sp and bp */
+};
+_Static_assert(sizeof(struct native_regs) == 160, "native_regs is an ABI");
+
+enum native_end { /* as enum stack_end of model/sink.h (walk.c asserts it); NEXT: go on */
+		  NATIVE_END_ROOT = 0,
+		  NATIVE_END_NONE = 1,
+		  NATIVE_END_NO_MAP = 2,
+		  NATIVE_END_NO_RULE = 3,
+		  NATIVE_END_UNREADABLE = 4,
+		  NATIVE_END_TRUNCATED = 5,
+		  NATIVE_NEXT = 6,
+};
 
 #define NATIVE_FRAMES_MAX 1024 /* user frames before a stack counts as truncated */
 
