@@ -1,14 +1,14 @@
 /*
  * native_step: from the registers of a frame to those of its caller. Compiled into the BPF program
  * and into the user-space walker, so both go the same way. No loop, no division, no memory but the
- * registers given; READ is a constant, so it is inlined too.
+ * registers given; PEEK is a constant, so it is inlined too.
  *
  * How a walk goes (x86-64):
  *	regs = { pc, sp, bp, flags = NATIVE_EXACT | NATIVE_LEAF, gpr };
  *	do {
  *		at = native_look(&regs);     what to report, and what to look up
  *		rule = the rule at `at` of the file mapped there, or NULL when it has no table
- *		end = native_step(&regs, rule, read, self);
+ *		end = native_step(&regs, rule, peek, self);
  *	} while (end == NATIVE_NEXT && room for more frames);
  *
  * What counts as the bottom (NATIVE_END_ROOT), and nothing else does:
@@ -26,7 +26,7 @@
 #define NATIVE_INLINE static inline __attribute__((always_inline))
 
 /* N bytes of the target's memory at ADDRESS; not 0: could not. bpf_probe_read_user and friends. */
-typedef long native_read(void *self, void *into, __u32 n, __u64 address);
+typedef long native_peek(void *self, void *into, __u32 n, __u64 address);
 
 /* Where a signal frame holds gregs[0], from the sp in it: ucontext.uc_mcontext; then 16 registers
  * in the order of enum native_gpr, then rip. Kernel: struct rt_sigframe, sp is behind pretcode. */
@@ -40,7 +40,7 @@ NATIVE_INLINE __u64 native_look(const struct native_regs *r)
 }
 
 /* Along frame pointers: rbp points to the caller's rbp, the return address is behind it. */
-NATIVE_INLINE enum native_end native_step_fp(struct native_regs *r, native_read *read, void *self)
+NATIVE_INLINE enum native_end native_step_fp(struct native_regs *r, native_peek *peek, void *self)
 {
 	__u64 frame[2];
 
@@ -51,7 +51,7 @@ NATIVE_INLINE enum native_end native_step_fp(struct native_regs *r, native_read 
 	/* A frame lies above the stack pointer and is aligned; anything else is not a frame. */
 	if (r->bp < r->sp || r->bp & 7)
 		return NATIVE_END_NO_RULE;
-	if (read(self, frame, sizeof(frame), r->bp))
+	if (peek(self, frame, sizeof(frame), r->bp))
 		return NATIVE_END_UNREADABLE;
 	if (frame[1] == 0)
 		return frame[0] == 0 ? NATIVE_END_ROOT : NATIVE_END_NO_RULE;
@@ -63,13 +63,13 @@ NATIVE_INLINE enum native_end native_step_fp(struct native_regs *r, native_read 
 }
 
 /* What the kernel pushed when it delivered a signal is the whole state at the interruption. */
-NATIVE_INLINE enum native_end native_step_signal(struct native_regs *r, native_read *read,
+NATIVE_INLINE enum native_end native_step_signal(struct native_regs *r, native_peek *peek,
 						 void *self)
 {
 	__u64 pc;
 
-	if (read(self, r->gpr, sizeof(r->gpr), r->sp + NATIVE_SIGNAL_GREGS) ||
-	    read(self, &pc, sizeof(pc), r->sp + NATIVE_SIGNAL_GREGS + sizeof(r->gpr)))
+	if (peek(self, r->gpr, sizeof(r->gpr), r->sp + NATIVE_SIGNAL_GREGS) ||
+	    peek(self, &pc, sizeof(pc), r->sp + NATIVE_SIGNAL_GREGS + sizeof(r->gpr)))
 		return NATIVE_END_UNREADABLE;
 	r->pc = pc;
 	r->sp = r->gpr[NATIVE_RSP];
@@ -80,7 +80,7 @@ NATIVE_INLINE enum native_end native_step_signal(struct native_regs *r, native_r
 
 /* The canonical frame address: the caller's sp. NATIVE_NEXT, or why there is none. */
 NATIVE_INLINE enum native_end native_cfa(const struct native_regs *r,
-					 const struct native_rule *rule, native_read *read,
+					 const struct native_rule *rule, native_peek *peek,
 					 void *self, __u64 *ret)
 {
 	__s32 off = rule->cfa_off;
@@ -101,7 +101,7 @@ NATIVE_INLINE enum native_end native_cfa(const struct native_regs *r,
 		base = rule->cfa == NATIVE_CFA_DEREF_RSP ? r->sp : r->bp;
 		if (rule->cfa == NATIVE_CFA_DEREF_RBP && r->flags & NATIVE_NO_RBP)
 			return NATIVE_END_NO_RULE;
-		if (read(self, &base, sizeof(base), base + (__u64)(__s64)(__s16)off))
+		if (peek(self, &base, sizeof(base), base + (__u64)(__s64)(__s16)off))
 			return NATIVE_END_UNREADABLE;
 		*ret = base + (__u64)(__s64)(off >> 16);
 		return NATIVE_NEXT;
@@ -119,19 +119,19 @@ NATIVE_INLINE enum native_end native_cfa(const struct native_regs *r,
 /* RULE NULL: the file has no table. NATIVE_NEXT: *r are the registers of the caller; anything
  * else: the walk ends at the frame *r stood for, and *r is not to be used again. */
 NATIVE_INLINE enum native_end native_step(struct native_regs *r, const struct native_rule *rule,
-					  native_read *read, void *self)
+					  native_peek *peek, void *self)
 {
 	enum native_end end;
 	__u64 cfa = 0, pc, bp;
 	__u32 flags;
 
 	if (!rule || rule->cfa == NATIVE_CFA_END)
-		return native_step_fp(r, read, self);
+		return native_step_fp(r, peek, self);
 	if (rule->cfa == NATIVE_CFA_ROOT)
 		return NATIVE_END_ROOT;
 	if (rule->cfa == NATIVE_CFA_SIGNAL)
-		return native_step_signal(r, read, self);
-	end = native_cfa(r, rule, read, self, &cfa);
+		return native_step_signal(r, peek, self);
+	end = native_cfa(r, rule, peek, self, &cfa);
 	if (end != NATIVE_NEXT)
 		return end;
 	if (rule->cfa == NATIVE_CFA_RA_REG) {
@@ -143,12 +143,12 @@ NATIVE_INLINE enum native_end native_step(struct native_regs *r, const struct na
 		/* Callers lie higher. Whatever does not climb could go on for ever. */
 		if (cfa <= r->sp)
 			return NATIVE_END_NO_RULE;
-		if (read(self, &pc, sizeof(pc), cfa - 8))
+		if (peek(self, &pc, sizeof(pc), cfa - 8))
 			return NATIVE_END_UNREADABLE;
 	}
 	flags = r->flags & NATIVE_NO_RBP;
 	if (rule->rbp == NATIVE_RBP_AT_CFA) {
-		if (read(self, &bp, sizeof(bp), cfa + (__u64)(__s64)rule->rbp_off))
+		if (peek(self, &bp, sizeof(bp), cfa + (__u64)(__s64)rule->rbp_off))
 			return NATIVE_END_UNREADABLE;
 		r->bp = bp;
 		flags = 0;

@@ -15,7 +15,7 @@ struct native_stack {
 	struct str copy;         /* bytes of the stack from address `start` on */
 	uint64_t start;
 	bool cut;          /* more than was copied is there: beyond the copy is "truncated" */
-	native_read *read; /* asked for what is not in the copy; NULL: there is nobody to ask */
+	native_peek *peek; /* asked for what is not in the copy; NULL: there is nobody to ask */
 	void *self;
 };
 
