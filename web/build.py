@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""build.py SOURCE WORK OUT: the page of HTML reports, from SOURCE (web/) into the one file OUT.
+
+npm works in WORK, a folder of the build tree, on a copy: the source tree stays as it was. What was installed is
+remembered by the hash of the lockfile, so only a changed lockfile needs the network again.
+"""
+import hashlib, os, shutil, subprocess, sys
+
+source, work, out = (os.path.abspath(a) for a in sys.argv[1:4])
+HELP = "web: to build without the page: meson configure BUILD -Dweb=stub"
+
+
+def run(what, *command):
+    try:
+        done = subprocess.run(command, cwd=work, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    except FileNotFoundError:
+        sys.exit(f"web: {command[0]} is not installed; tools/deps installs it\n{HELP}")
+    if done.returncode:
+        sys.exit(f"{done.stdout}web: {what} failed\n{HELP}")
+
+
+def install():
+    stamp = os.path.join(work, "installed")
+    wanted = hashlib.sha256(open(os.path.join(source, "package-lock.json"), "rb").read()).hexdigest()
+    if os.path.exists(stamp) and open(stamp).read() == wanted:
+        return
+    run("npm ci", "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
+    with open(stamp, "w") as f:
+        f.write(wanted)
+
+
+os.makedirs(work, exist_ok=True)
+for name in ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "build.mjs", "shell.html"):
+    shutil.copyfile(os.path.join(source, name), os.path.join(work, name))
+shutil.rmtree(os.path.join(work, "src"), ignore_errors=True)
+shutil.copytree(os.path.join(source, "src"), os.path.join(work, "src"))
+install()
+run("the type check", "node", "node_modules/typescript/bin/tsc", "--noEmit", "-p", ".")
+run("the bundle", "node", "build.mjs", out)
