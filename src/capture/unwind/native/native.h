@@ -26,16 +26,15 @@ struct native_store {
 	uint64_t full;  /* files that did not fit */
 };
 
-/* A compiled file before it goes into a store. On its own, so it can be cached and built by
- * workers. */
+/* A compiled file before it goes into a store: as there, but with rules and pages of its own (first
+ * counts from 0). On its own, so it can be cached and built by workers. */
 struct native_table {
-	struct native_row { /* sorted by pc; the rule holds until the next row */
-		uint64_t pc;
-		struct native_rule rule;
-	} * v;
-	size_t n, cap;
-	uint64_t fdes, unsupported; /* statistics for tests and --verbose */
-	bool is_go;                 /* frame pointers and pclntab: see native_go.h */
+	uint32_t *rows;
+	struct native_page *pages;
+	struct native_rule *rules;
+	size_t n_rows, n_pages, n_rules;
+	uint64_t fdes, functions;      /* FDEs and Go functions in it */
+	uint64_t unsupported, damaged; /* rows of UNSUP; FDEs that could not be understood */
 };
 
 /* -ENODATA: the file has no unwind information (frame pointers then). Every read is bounded. */

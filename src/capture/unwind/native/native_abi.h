@@ -22,12 +22,16 @@ enum native_cfa {
 	 * is cfa_off & 15 (enum native_gpr), the offset is cfa_off >> 4. */
 	NATIVE_CFA_REG = 10,    /* CFA = register + offset */
 	NATIVE_CFA_RA_REG = 11, /* CFA = rsp + offset, return address in the register (__vfork) */
+	/* As END, but the frame may lie on another stack: Go's systemstack, asmcgocall, mcall. */
+	NATIVE_CFA_FP = 12,
 };
 
 enum native_rbp {
 	NATIVE_RBP_SAME = 0,
 	NATIVE_RBP_AT_CFA = 1, /* saved at CFA + rbp_off */
 	NATIVE_RBP_UNSUP = 2,  /* lost: a later rule that needs it ends the walk */
+	NATIVE_RBP_AT_RBP = 3, /* saved at rbp + rbp_off (frames that gcc aligned) */
+	NATIVE_RBP_AT_RSP = 4, /* saved at rsp + rbp_off */
 };
 
 struct native_rule {

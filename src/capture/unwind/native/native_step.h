@@ -15,7 +15,7 @@
  *  - a rule says that the return address is undefined (_start, clone3, goexit, the ELF entry);
  *  - a return address of 0 where a rule says the return address is;
  *  - along frame pointers: a saved rbp of 0, by which the psABI marks the deepest frame, read by
- *    a step along frame pointers (anybody may keep a 0 in rbp otherwise).
+ *    a step along frame pointers (anybody may keep a 0 in rbp otherwise), or set by Go's mcall.
  * A walk that ran into nonsense ends with NATIVE_END_NO_RULE.
  */
 #ifndef PERF_OPS_CAPTURE_NATIVE_STEP_H
@@ -39,17 +39,19 @@ NATIVE_INLINE __u64 native_look(const struct native_regs *r)
 	return r->pc - (r->flags & NATIVE_EXACT ? 0 : 1);
 }
 
-/* Along frame pointers: rbp points to the caller's rbp, the return address is behind it. */
-NATIVE_INLINE enum native_end native_step_fp(struct native_regs *r, native_peek *peek, void *self)
+/* Along frame pointers: rbp points to the caller's rbp, the return address is behind it. SWITCHED:
+ * the code here is known to keep a frame in rbp, or 0, though rsp may be on another stack. */
+NATIVE_INLINE enum native_end native_step_fp(struct native_regs *r, int switched, native_peek *peek,
+					     void *self)
 {
 	__u64 frame[2];
 
 	if (r->flags & NATIVE_NO_RBP)
 		return NATIVE_END_NO_RULE;
-	if (r->bp == 0 && r->flags & NATIVE_CHAIN)
+	if (r->bp == 0 && (switched || r->flags & NATIVE_CHAIN))
 		return NATIVE_END_ROOT;
-	/* A frame lies above the stack pointer and is aligned; anything else is not a frame. */
-	if (r->bp < r->sp || r->bp & 7)
+	/* A frame is aligned and lies above the stack pointer; anything else is not a frame. */
+	if (r->bp & 7 || (r->bp < r->sp && !switched))
 		return NATIVE_END_NO_RULE;
 	if (peek(self, frame, sizeof(frame), r->bp))
 		return NATIVE_END_UNREADABLE;
@@ -116,17 +118,33 @@ NATIVE_INLINE enum native_end native_cfa(const struct native_regs *r,
 	}
 }
 
+/* Where the caller's rbp is saved, 0: nowhere (it still holds, or is lost). */
+NATIVE_INLINE __u64 native_rbp_at(const struct native_regs *r, const struct native_rule *rule,
+				  __u64 cfa)
+{
+	__u64 off = (__u64)(__s64)rule->rbp_off;
+
+	if (rule->rbp == NATIVE_RBP_AT_CFA)
+		return cfa + off;
+	if (rule->rbp == NATIVE_RBP_AT_RBP && !(r->flags & NATIVE_NO_RBP))
+		return r->bp + off;
+	if (rule->rbp == NATIVE_RBP_AT_RSP)
+		return r->sp + off;
+	return 0;
+}
+
 /* RULE NULL: the file has no table. NATIVE_NEXT: *r are the registers of the caller; anything
  * else: the walk ends at the frame *r stood for, and *r is not to be used again. */
 NATIVE_INLINE enum native_end native_step(struct native_regs *r, const struct native_rule *rule,
 					  native_peek *peek, void *self)
 {
 	enum native_end end;
-	__u64 cfa = 0, pc, bp;
-	__u32 flags;
+	__u64 cfa = 0, pc, bp, at;
 
 	if (!rule || rule->cfa == NATIVE_CFA_END)
-		return native_step_fp(r, peek, self);
+		return native_step_fp(r, 0, peek, self);
+	if (rule->cfa == NATIVE_CFA_FP)
+		return native_step_fp(r, 1, peek, self);
 	if (rule->cfa == NATIVE_CFA_ROOT)
 		return NATIVE_END_ROOT;
 	if (rule->cfa == NATIVE_CFA_SIGNAL)
@@ -146,20 +164,20 @@ NATIVE_INLINE enum native_end native_step(struct native_regs *r, const struct na
 		if (peek(self, &pc, sizeof(pc), cfa - 8))
 			return NATIVE_END_UNREADABLE;
 	}
-	flags = r->flags & NATIVE_NO_RBP;
-	if (rule->rbp == NATIVE_RBP_AT_CFA) {
-		if (peek(self, &bp, sizeof(bp), cfa + (__u64)(__s64)rule->rbp_off))
+	at = native_rbp_at(r, rule, cfa);
+	r->flags &= NATIVE_NO_RBP;
+	if (at) {
+		if (peek(self, &bp, sizeof(bp), at))
 			return NATIVE_END_UNREADABLE;
 		r->bp = bp;
-		flags = 0;
-	} else if (rule->rbp == NATIVE_RBP_UNSUP) {
-		flags = NATIVE_NO_RBP;
+		r->flags = 0;
+	} else if (rule->rbp != NATIVE_RBP_SAME) {
+		r->flags = NATIVE_NO_RBP;
 	}
 	if (pc == 0)
 		return NATIVE_END_ROOT;
 	r->pc = pc;
 	r->sp = cfa;
-	r->flags = flags;
 	return NATIVE_NEXT;
 }
 

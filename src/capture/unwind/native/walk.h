@@ -29,8 +29,4 @@ size_t native_walk(const struct native_store *store, const struct space *sp,
 		   const struct native_stack *from, uint64_t *ip, size_t max,
 		   enum stack_end *ret_end);
 
-/* The register number of DWARF (System V psABI x86-64, figure 3.36) in struct native_regs, -1 for
- * those that are not general registers. */
-int native_gpr(uint64_t dwarf);
-
 #endif
