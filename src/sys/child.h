@@ -8,16 +8,18 @@
 #include "base/err.h"
 #include "base/param.h"
 
-struct child {
-	uint32_t pid; /* 0: none */
-	int gate;     /* write end: a byte lets it exec */
-	int report;   /* read end: errno of a failed exec, or end of file */
-};
-
 enum { CHILD_RUNNING, CHILD_EXITED, CHILD_KILLED };
 struct child_end {
 	int how;    /* CHILD_* */
 	int status; /* exit status or signal */
+};
+
+struct child {
+	uint32_t pid;         /* 0: none; stays after the end, but is nobody's then */
+	int gate;             /* write end: a byte lets it exec; 0: released */
+	int report;           /* read end: errno of a failed exec, or end of file */
+	bool ended;           /* waited for: the pid may be somebody else's by now */
+	struct child_end end; /* what child_poll said last */
 };
 
 /* Finds ARGV[0] by PATH at once, so that "no such command" is said before anything is attached. */

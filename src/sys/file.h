@@ -44,6 +44,10 @@ void file_unmap(struct file_map *m); /* accepts zeroed */
  */
 void file_map_forget(const struct file_map *m);
 
+/* From now on, a page of a map whose file was cut off under us reads as zeroes, which parsers take
+ * for a corrupt file; without it that is SIGBUS. stop_catch() calls it. */
+void file_map_guard(void);
+
 /* Directories: names without . and .., in no order; -ENOENT as any error. */
 int file_list(struct arena *a, struct str path, struct str **ret, size_t *ret_n, struct err *err);
 /* What a symbolic link says. */

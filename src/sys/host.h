@@ -15,6 +15,8 @@ struct host {
 };
 
 int host_open(struct str root, struct host *ret, struct err *err);
+/* NAME (absolute) below the root, as a path for file.h. */
+struct str host_path(const struct host *h, struct arena *a, struct str name);
 /* A file below the root, whole; NAME is absolute. For /proc files too (size unknown). */
 int host_read(const struct host *h, struct arena *a, struct str name, struct str *ret,
 	      struct err *err);

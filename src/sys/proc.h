@@ -14,7 +14,7 @@ struct proc_map {
 	uint64_t device, inode; /* device as makedev() */
 	char perms[5];          /* "r-xp" */
 	bool deleted;           /* " (deleted)" was behind the path; taken off */
-	struct str path;        /* empty: anonymous */
+	struct str path; /* empty: anonymous, named ones ("[anon:x]") too; "[heap]", "[vdso]" */
 };
 
 struct proc_maps {
@@ -35,7 +35,9 @@ struct proc_ids {
 int proc_all(const struct host *h, struct arena *a, struct proc_ids *ret, struct err *err);
 int proc_threads(const struct host *h, struct arena *a, uint32_t pid, struct proc_ids *ret,
 		 struct err *err);
-/* Direct children of PID, from all processes' stat (works without CONFIG_PROC_CHILDREN). */
+/* Children of PID, theirs, and so on, from all processes' stat (works without
+ * CONFIG_PROC_CHILDREN).
+ */
 int proc_descendants(const struct host *h, struct arena *a, uint32_t pid, struct proc_ids *ret,
 		     struct err *err);
 

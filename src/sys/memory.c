@@ -1,0 +1,71 @@
+/* mmap and memfd_create. */
+#include "sys/memory.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "sys/fault.h"
+#include "sys/file.h"
+#include "sys/reason_priv.h"
+
+static int map(int fd, int prot, int flags, off_t offset, struct memory *m)
+{
+	void *p = fault_now() ? MAP_FAILED : mmap(NULL, m->n, prot, flags, fd, offset);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	m->p = p;
+	return 0;
+}
+
+int memory_map(int fd, size_t n, uint64_t offset, bool writable, struct memory *ret,
+	       struct err *err)
+{
+	struct memory m = { .n = n };
+	int r = offset > INT64_MAX ? -EINVAL
+				   : map(fd, PROT_READ | (writable ? PROT_WRITE : 0), MAP_SHARED,
+					 (off_t)offset, &m);
+
+	if (r < 0)
+		return err_set(err, r, "cannot share %zu bytes with the kernel: %s", n, reason(r));
+	*ret = m;
+	return 0;
+}
+
+int memory_reserve(size_t n, struct memory *ret, struct err *err)
+{
+	struct memory m = { .n = n };
+	int r = map(-1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, 0, &m);
+
+	if (r < 0)
+		return err_set(err, r, "cannot reserve %zu bytes of memory: %s", n, reason(r));
+	*ret = m;
+	return 0;
+}
+
+void memory_unmap(struct memory *m)
+{
+	if (m->p)
+		(void)munmap(m->p, m->n); /* ours, so it cannot fail */
+	*m = (struct memory){ 0 };
+}
+
+void memory_forget(struct memory *m)
+{
+	if (m->p)
+		(void)madvise(m->p, m->n, MADV_DONTNEED); /* only a wish */
+}
+
+int memory_file(const char *name, struct str content, struct err *err)
+{
+	int fd = fault_now() ? -1 : memfd_create(name, MFD_CLOEXEC);
+
+	if (fd < 0)
+		return err_set(err, -errno, "cannot make a file in memory: %s", reason(errno));
+	int r = file_put(fd, content, err);
+	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
+		r = err_set(err, -errno, "cannot rewind a file in memory: %s", reason(errno));
+	if (r < 0)
+		fd_closep(&fd);
+	return r < 0 ? r : fd;
+}

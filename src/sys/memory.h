@@ -1,0 +1,28 @@
+/* memory: pages that are not the heap: shared with the kernel through a descriptor, or a file
+ * without a name. */
+#ifndef PERF_OPS_SYS_MEMORY_H
+#define PERF_OPS_SYS_MEMORY_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct memory {
+	unsigned char *p;
+	size_t n;
+};
+
+/* N bytes of FD from OFFSET (whole pages), shared: a BPF array with BPF_F_MMAPABLE, a ring. */
+int memory_map(int fd, size_t n, uint64_t offset, bool writable, struct memory *ret,
+	       struct err *err);
+/* Zeroed pages of our own that cost nothing until they are touched. */
+int memory_reserve(size_t n, struct memory *ret, struct err *err);
+void memory_unmap(struct memory *m); /* accepts zeroed */
+/* Gives pages back; they read as zeroes then. For memory_reserve only. */
+void memory_forget(struct memory *m);
+
+/* A descriptor of a nameless file with this content, for libraries that want one. */
+int memory_file(const char *name, struct str content, struct err *err);
+
+#endif
