@@ -20,7 +20,8 @@ static struct record *record_of(struct sink *s)
 	return (struct record *)s;
 }
 
-/* What growing an array of N to N + MORE may charge to the arena. */
+/* What growing an array of N to N + MORE may charge to the arena: large ones are moved, of small
+ * ones the old place stays. */
 static size_t growth(size_t n, size_t cap, size_t more, size_t size)
 {
 	size_t want = cap ? cap : 8;
@@ -29,12 +30,18 @@ static size_t growth(size_t n, size_t cap, size_t more, size_t size)
 		return 0;
 	while (want < n + more)
 		want *= 2;
-	return want * 2 * size;
+	return (want - (cap * size > 65536 / 4 ? cap : 0)) * size;
 }
 
 static size_t map_growth(const struct map *m, size_t more)
 {
-	return growth(m->n * 2, m->cap, more * 2 + 64, sizeof(*m->slot));
+	size_t want = m->cap ? m->cap : 64;
+
+	if ((m->n + more) * 2 < m->cap)
+		return 0;
+	while (want <= (m->n + more) * 2)
+		want *= 2;
+	return want * sizeof(*m->slot);
 }
 
 /* Whether the limit allows a sample of that many frames; all arrays are asked before one grows. */
