@@ -25,6 +25,7 @@ struct column {
 	struct str heading; /* for people: "self" */
 	enum unit unit;     /* UNIT_NONE: the cells are text */
 	bool wide;          /* text that may be shortened first when the line is too long */
+	bool extra;         /* for JSON and the page: too much for a terminal */
 };
 
 struct cell {
@@ -47,7 +48,8 @@ struct section {
 	struct str heading, sentence; /* sentence: shown in front of any block when not empty */
 	struct ref about, against;    /* against: in the baseline, when there is one */
 	const struct table *table;
-	unsigned limit; /* rows at most in text, 0: all; what is cut is counted and said */
+	struct str between; /* not empty: text writes the rows in one running line, with this */
+	unsigned limit;     /* rows at most in text, 0: all; what is cut is counted and said */
 };
 
 struct output { /* -o FILE */
