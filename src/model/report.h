@@ -25,6 +25,7 @@ struct column {
 	struct str heading; /* for people: "self" */
 	enum unit unit;     /* UNIT_NONE: the cells are text */
 	bool wide;          /* text that may be shortened first when the line is too long */
+	bool change;        /* a difference: written with its sign */
 	bool extra;         /* for JSON and the page: too much for a terminal */
 };
 
