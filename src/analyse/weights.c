@@ -1,0 +1,157 @@
+/* The passes: rows to stacks, stacks to their parents, and once around the trie for recursion. */
+#include "analyse/weights.h"
+
+#include <math.h>
+
+#include "base/map.h"
+#include "base/vec.h"
+
+#define NO_KIND UINT32_MAX
+#define BY_ROW  (UINT32_MAX - 1) /* every row is one sample */
+
+int64_t weight_plus(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	if (__builtin_add_overflow(a, b, &sum))
+		return a < 0 ? INT64_MIN : INT64_MAX;
+	return sum;
+}
+
+static void add(struct weight *to, struct weight w)
+{
+	to->value = weight_plus(to->value, w.value);
+	to->samples = weight_plus(to->samples, w.samples);
+}
+
+/* Where a profile says how many samples a row stands for. */
+static unsigned samples_kind(const struct profile *p)
+{
+	for (unsigned k = 0; k < p->n_kinds; k++)
+		if (p->kind[k].unit == UNIT_COUNT && (str_eq(p->kind[k].name, S("samples")) ||
+						      str_eq(p->kind[k].name, S("sample"))))
+			return k;
+	return p->sample.at_ns ? BY_ROW : NO_KIND;
+}
+
+static void weigh_rows(struct weights *w)
+{
+	const struct profile *p = w->profile;
+	unsigned count = samples_kind(p);
+
+	for (size_t row = 0; row < p->sample.n_rows; row++) {
+		const int64_t *v = &p->sample.value[row * p->n_kinds];
+		struct weight one = { .value = v[p->main_kind] };
+		if (count == BY_ROW)
+			one.samples = 1;
+		else if (count != NO_KIND)
+			one.samples = v[count];
+		add(&w->self[p->sample.stack[row].i], one);
+		add(&w->all, one);
+	}
+}
+
+struct function_map {
+	struct map map;
+	VEC(struct function) rows;
+};
+
+static uint32_t function_get(struct arena *a, struct function_map *m, const struct frame *f,
+			     uint32_t frame)
+{
+	uint64_t hash = map_hash2(f->function.i, f->module.i);
+
+	for (struct map_at at = map_first(&m->map, hash); at.hit; at = map_next(&m->map, at)) {
+		const struct function *have = &m->rows.v[at.index];
+		if (have->name.i == f->function.i && have->module.i == f->module.i)
+			return at.index;
+	}
+	*vec_add(a, &m->rows) = (struct function){
+		.name = f->function, .module = f->module, .frame = { frame }, .kind = f->kind
+	};
+	map_insert(&m->map, hash, (uint32_t)m->rows.n - 1);
+	return (uint32_t)m->rows.n - 1;
+}
+
+static void name_stacks(struct weights *w, struct arena *a)
+{
+	const struct profile *p = w->profile;
+	struct function_map m = { .map = { .arena = a } };
+	uint32_t *of_frame = arena_array(a, uint32_t, p->n_frames);
+
+	(void)vec_add(a, &m.rows);
+	for (size_t i = 1; i < p->n_frames; i++)
+		of_frame[i] = function_get(a, &m, &p->frames[i], (uint32_t)i);
+	for (size_t i = 1; i < p->n_stacks; i++)
+		w->function_of[i] = of_frame[p->stacks[i].frame.i];
+	w->function = m.rows.v;
+	w->n_functions = m.rows.n;
+}
+
+/* Around the trie along first children, next siblings and parents: no recursion, no second list. */
+static void weigh_functions(struct weights *w, struct arena *a)
+{
+	const struct profile *p = w->profile;
+	uint32_t *child = arena_array(a, uint32_t, p->n_stacks);
+	uint32_t *sibling = arena_array(a, uint32_t, p->n_stacks);
+	uint32_t *open = arena_array(a, uint32_t, w->n_functions); /* how often above us */
+
+	for (size_t i = p->n_stacks; i-- > 1;) {
+		sibling[i] = child[p->stacks[i].parent.i];
+		child[p->stacks[i].parent.i] = (uint32_t)i;
+	}
+	for (uint32_t at = p->n_stacks ? child[0] : 0; at;) {
+		uint32_t f = w->function_of[at];
+		add(&w->function[f].self, w->self[at]);
+		if (open[f]++ == 0)
+			add(&w->function[f].total, w->total[at]);
+		if (child[at]) {
+			at = child[at];
+			continue;
+		}
+		while (at && !sibling[at]) {
+			open[w->function_of[at]]--;
+			at = p->stacks[at].parent.i;
+		}
+		if (at) {
+			open[w->function_of[at]]--;
+			at = sibling[at];
+		}
+	}
+}
+
+struct weights *weights_new(struct arena *a, const struct profile *p)
+{
+	struct weights *w = arena_make(a, struct weights);
+
+	w->profile = p;
+	w->kind = p->kind[p->main_kind];
+	w->self = arena_array(a, struct weight, p->n_stacks);
+	w->total = arena_array(a, struct weight, p->n_stacks);
+	w->function_of = arena_array(a, uint32_t, p->n_stacks);
+	weigh_rows(w);
+	if (p->n_stacks)
+		memcpy(w->total, w->self, p->n_stacks * sizeof(*w->self));
+	for (size_t i = p->n_stacks; i-- > 1;)
+		add(&w->total[p->stacks[i].parent.i], w->total[i]);
+	name_stacks(w, a);
+	weigh_functions(w, a);
+	return w;
+}
+
+double weights_share(const struct weights *w, int64_t value)
+{
+	return w->all.value > 0 ? (double)value / (double)w->all.value : (double)NAN;
+}
+
+struct str weights_name(const struct weights *w, uint32_t function)
+{
+	struct str name = profile_text(w->profile, w->function[function].name);
+
+	return name.n ? name : S("[no symbols]");
+}
+
+struct str weights_module(const struct weights *w, uint32_t function)
+{
+	return profile_text(w->profile, w->function[function].module);
+}

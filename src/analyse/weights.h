@@ -1,0 +1,43 @@
+/*
+ * weights: what every stack and every function of a profile weighs, in one pass over its rows and
+ * two over its stacks. Everything that ranks, draws paths or compares starts here.
+ *
+ * A function is a name in a module; all frames of a module without names are one. Its total counts
+ * a stack once, however often the function stands in it (recursion). Sums stop at INT64_MAX.
+ */
+#ifndef PERF_OPS_ANALYSE_WEIGHTS_H
+#define PERF_OPS_ANALYSE_WEIGHTS_H
+
+#include "model/profile.h"
+
+struct weight {
+	int64_t value;   /* of the kind that is ranked by */
+	int64_t samples; /* how many; 0 throughout when the profile does not tell */
+};
+
+struct function {
+	str_id name, module; /* name none: not known */
+	frame_id frame;      /* the first of its frames */
+	enum frame_kind kind;
+	struct weight self, total;
+};
+
+struct weights {
+	const struct profile *profile;
+	struct value_kind kind;
+	struct weight all;
+	struct weight *self, *total; /* by stack */
+	uint32_t *function_of;       /* by stack; 0: none */
+	struct function *function;   /* row 0 is none */
+	size_t n_functions;
+};
+
+struct weights *weights_new(struct arena *a, const struct profile *p);
+/* V of all, 0..1; NaN when all is nothing. */
+double weights_share(const struct weights *w, int64_t value);
+/* "inflate", or "[no symbols]". */
+struct str weights_name(const struct weights *w, uint32_t function);
+struct str weights_module(const struct weights *w, uint32_t function);
+int64_t weight_plus(int64_t a, int64_t b); /* that stops at the ends */
+
+#endif
