@@ -28,8 +28,8 @@ static void add(struct weight *to, struct weight w)
 static unsigned samples_kind(const struct profile *p)
 {
 	for (unsigned k = 0; k < p->n_kinds; k++)
-		if (p->kind[k].unit == UNIT_COUNT && (str_eq(p->kind[k].name, S("samples")) ||
-						      str_eq(p->kind[k].name, S("sample"))))
+		if (p->kind[k].unit == UNIT_COUNT &&
+		    (str_eq(p->kind[k].name, S("samples")) || str_eq(p->kind[k].name, S("sample"))))
 			return k;
 	return p->sample.at_ns ? BY_ROW : NO_KIND;
 }

@@ -4,11 +4,15 @@
 #include "sys/host.h"
 #include "sys/stop.h"
 
+void here_catch(void)
+{
+	stop_catch();
+}
+
 int here_open(struct context *c, struct err *err)
 {
 	struct host *host = arena_make(c->arena, struct host);
 
-	stop_catch();
 	c->stop = stop_flag();
 	c->host = host;
 	return host_open(S(""), host, err);

@@ -4,7 +4,9 @@
 
 #include "cmd/command.h"
 
-/* Fills host and stop of CONTEXT, on its arena; from now on Ctrl-C only sets the flag. */
+/* First of all: from now on Ctrl-C only sets a flag, and a closed pipe is an error of a write. */
+void here_catch(void);
+/* Fills host and stop of CONTEXT, on its arena. */
 int here_open(struct context *c, struct err *err);
 
 #endif

@@ -12,11 +12,8 @@ static const struct {
 	struct str suffix;
 	enum save_kind kind;
 } drawn[] = {
-	{ { ".html", 5 }, SAVE_HTML },
-	{ { ".htm", 4 }, SAVE_HTML },
-	{ { ".svg", 4 }, SAVE_SVG },
-	{ { ".json", 5 }, SAVE_JSON },
-	{ { ".txt", 4 }, SAVE_TEXT },
+	{ { ".html", 5 }, SAVE_HTML }, { { ".htm", 4 }, SAVE_HTML }, { { ".svg", 4 }, SAVE_SVG },
+	{ { ".json", 5 }, SAVE_JSON }, { { ".txt", 4 }, SAVE_TEXT },
 };
 
 /* A format that says ".speedscope.json" knows better than ".json". */
@@ -93,8 +90,7 @@ static bool keep_in(struct arena *a, struct str folder, struct str path, struct 
 		return false;
 	/* The time makes it a new file: nothing of the user's is overwritten in passing. */
 	struct str to = arena_printf(a, STR_FMT "/perf-ops-%llu-" STR_FMT, STR_ARG(folder),
-				     (unsigned long long)clock_epoch_ns() / 1000000,
-				     STR_ARG(name));
+				     (unsigned long long)clock_epoch_ns() / 1000000, STR_ARG(name));
 	if (file_exists(to) || file_write(to, bytes, e) < 0)
 		return false;
 	*kept = to;

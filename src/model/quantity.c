@@ -16,8 +16,9 @@ static const struct scale sizes[] = { { 1099511627776.0, 1099511627776.0, "TiB" 
 				      { 1048576.0, 1048576.0, "MiB" },
 				      { 1024.0, 1024.0, "KiB" },
 				      { 0, 1, "B" } };
-static const struct scale counts[] = { { 1e12, 1e12, "T" }, { 1e9, 1e9, "G" }, { 1e6, 1e6, "M" },
-				       { 0, 1, "" } };
+static const struct scale counts[] = {
+	{ 1e12, 1e12, "T" }, { 1e9, 1e9, "G" }, { 1e6, 1e6, "M" }, { 0, 1, "" }
+};
 
 static void three_digits(struct buf *out, double v)
 {

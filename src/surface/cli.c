@@ -220,8 +220,8 @@ static enum exits dispatch(struct cli *cli, const struct command *c, struct args
 	screen_open(&cli->screen, cli->terminal.err, manner->quiet, manner->verbose);
 	if (c->run)
 		return run(cli, c, params);
-	return str_eq(str_from_c(c->name), S("help")) ? help(cli, params) :
-							version(cli, manner->format);
+	return str_eq(str_from_c(c->name), S("help")) ? help(cli, params)
+						      : version(cli, manner->format);
 }
 
 static enum exits main_words(struct cli *cli, struct args argv)
@@ -257,6 +257,7 @@ int cli_main(int argc, char **argv)
 	auto_arena a = arena_open("this command", ARENA_MAX);
 	struct cli cli = { .arena = a };
 
+	here_catch();
 	screen_open(&cli.screen, false, false, false);
 	if (argc < 1)
 		return EXIT_USAGE;

@@ -3,9 +3,9 @@
 #include "surface/help.h"
 
 static const char *const type_names[] = {
-	[PARAM_FLAG] = "flag",   [PARAM_COUNT] = "count",   [PARAM_NS] = "time",
-	[PARAM_BYTES] = "size",  [PARAM_TEXT] = "text",     [PARAM_CHOICE] = "choice",
-	[PARAM_LIST] = "list",   [PARAM_WORDS] = "words",   [PARAM_REST] = "rest",
+	[PARAM_FLAG] = "flag",  [PARAM_COUNT] = "count", [PARAM_NS] = "time",
+	[PARAM_BYTES] = "size", [PARAM_TEXT] = "text",   [PARAM_CHOICE] = "choice",
+	[PARAM_LIST] = "list",  [PARAM_WORDS] = "words", [PARAM_REST] = "rest",
 };
 
 static void text_of_c(struct json *j, const char *key, const char *text)
@@ -83,11 +83,11 @@ void help_json(const struct command *c, struct buf *out)
 			command(&j, *each);
 	json_close(&j, ']');
 	json_open(&j, "exits", '[');
-#define EXIT(exit_name, exit_code, exit_about)    \
-	json_open(&j, "", '{');                   \
-	text_of_c(&j, "name", #exit_name);        \
-	json_uint(&j, "code", exit_code);         \
-	text_of_c(&j, "about", exit_about);       \
+#define EXIT(exit_name, exit_code, exit_about) \
+	json_open(&j, "", '{');                \
+	text_of_c(&j, "name", #exit_name);     \
+	json_uint(&j, "code", exit_code);      \
+	text_of_c(&j, "about", exit_about);    \
 	json_close(&j, '}');
 #include "model/exits.def"
 #undef EXIT

@@ -1,4 +1,5 @@
-/* The distance of Damerau and Levenshtein with adjacent transpositions (optimal string alignment). */
+/* The distance of Damerau and Levenshtein with adjacent transpositions (optimal string alignment).
+ */
 #include "surface/nearest.h"
 
 #include "cmd/command.h"
@@ -24,8 +25,8 @@ static unsigned distance(struct str a, struct str b)
 	for (size_t i = 1; i <= a.n; i++)
 		for (size_t j = 1; j <= b.n; j++) {
 			unsigned same = a.p[i - 1] == b.p[j - 1] ? 0 : 1;
-			d[i][j] = least(least(d[i - 1][j], d[i][j - 1]) + 1,
-					d[i - 1][j - 1] + same);
+			d[i][j] =
+				least(least(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + same);
 			if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1])
 				d[i][j] = least(d[i][j], d[i - 2][j - 2] + 1);
 		}

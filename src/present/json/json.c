@@ -8,19 +8,23 @@
 #include "model/sink.h"
 
 static const char *const unit_names[] = {
-	[UNIT_NONE] = "text",      [UNIT_COUNT] = "count", [UNIT_NS] = "ns",
-	[UNIT_BYTES] = "bytes",    [UNIT_CYCLES] = "cycles", [UNIT_RATIO] = "ratio",
+	[UNIT_NONE] = "text",        [UNIT_COUNT] = "count",   [UNIT_NS] = "ns",
+	[UNIT_BYTES] = "bytes",      [UNIT_CYCLES] = "cycles", [UNIT_RATIO] = "ratio",
 	[UNIT_PER_S] = "per_second",
 };
 static const char *const block_names[] = {
-	[BLOCK_SENTENCE] = "sentence",   [BLOCK_TABLE] = "table",       [BLOCK_FINDINGS] = "findings",
-	[BLOCK_FLAME] = "flame",         [BLOCK_HISTOGRAM] = "histogram", [BLOCK_TIMELINE] = "timeline",
+	[BLOCK_SENTENCE] = "sentence",   [BLOCK_TABLE] = "table",
+	[BLOCK_FINDINGS] = "findings",   [BLOCK_FLAME] = "flame",
+	[BLOCK_HISTOGRAM] = "histogram", [BLOCK_TIMELINE] = "timeline",
 	[BLOCK_TREEMAP] = "treemap",     [BLOCK_PLAN] = "plan",
 };
 static const char *const end_names[] = {
-	[STACK_ROOT] = "root",       [STACK_NONE] = "none",
-	[STACK_NO_MAP] = "no_map",   [STACK_NO_RULE] = "no_rule",
-	[STACK_UNREADABLE] = "unreadable", [STACK_TRUNCATED] = "truncated",
+	[STACK_ROOT] = "root",
+	[STACK_NONE] = "none",
+	[STACK_NO_MAP] = "no_map",
+	[STACK_NO_RULE] = "no_rule",
+	[STACK_UNREADABLE] = "unreadable",
+	[STACK_TRUNCATED] = "truncated",
 };
 
 static void number(struct json *j, const char *key, double v)

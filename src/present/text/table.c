@@ -163,8 +163,7 @@ void table_put_running(struct buf *out, const struct table *t, size_t rows, stru
 			buf_put(out, between);
 		for (size_t i = 0; i < t->n_columns; i++) {
 			const struct cell *cell = &t->cell[row * t->n_columns + i];
-			if (t->column[i].extra ||
-			    (t->column[i].unit == UNIT_NONE && !cell->text.n))
+			if (t->column[i].extra || (t->column[i].unit == UNIT_NONE && !cell->text.n))
 				continue;
 			if (!first)
 				buf_put(out, S(" "));

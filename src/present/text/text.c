@@ -43,8 +43,8 @@ static void line(struct buf *out, struct str heading, struct str text, const str
 {
 	auto_buf all = BUF(TEXT_MAX);
 
-	buf_printf(&all, STR_FMT "%s" STR_FMT, STR_ARG(heading),
-		   heading.n && text.n ? ": " : "", STR_ARG(text));
+	buf_printf(&all, STR_FMT "%s" STR_FMT, STR_ARG(heading), heading.n && text.n ? ": " : "",
+		   STR_ARG(text));
 	if (!m->colour || !heading.n) {
 		wrap(out, buf_str(&all), m->columns);
 		return;
