@@ -25,10 +25,17 @@ sanitize:
 	test -f $(BUILD)-asan/build.ninja || CC=clang meson setup $(BUILD)-asan -Db_sanitize=address,undefined -Db_lundef=false
 	ninja -C $(BUILD)-asan
 	tools/test $(BUILD)-asan
+# Every target of tests/fuzz for FUZZ_SECONDS; TARGETS="json maps" names some. What crashes stays in build-fuzz/found.
+FUZZ_SECONDS ?= 300
+fuzz:
+	@$(call DEPS,build test)
+	test -f $(BUILD)-fuzz/build.ninja || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false -Dweb=stub
+	ninja -C $(BUILD)-fuzz
+	tests/fuzz/run $(BUILD)-fuzz $(FUZZ_SECONDS) $(TARGETS)
 install: all
 	meson install -C $(BUILD)
 bless: all
 	tests/golden/run.py --bless $(BUILD)/perf-ops
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-fuzz
-.PHONY: all deps demo test lint sanitize install bless clean
+.PHONY: all deps demo test lint sanitize fuzz install bless clean

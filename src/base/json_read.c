@@ -313,12 +313,12 @@ static int number(struct reader *r, struct str *ret)
 	const char *q = number_end(r->p, r->end);
 	uint64_t begin = at(r);
 
-	if (q && q < r->end) {
+	if (q && q < r->end && !in_number(*q)) {
 		*ret = (struct str){ r->p, (size_t)(q - r->p) };
 		r->p = q;
 		return ret->n > r->sax->string_max ? too_long(r, begin) : 0;
 	}
-	/* It may go on in the next piece. */
+	/* It may go on in the next piece, or is none. */
 	r->text.n = 0;
 	for (int c = peek(r); in_number(c); c = peek(r)) {
 		buf_put(&r->text, (struct str){ r->p++, 1 });

@@ -222,7 +222,7 @@ static void complaints(void **state)
 	refuses("\"\\u12g4\"", "broken JSON at byte 5: a hex digit expected, not 'g'");
 	refuses("\"\\", "broken JSON at byte 2: it ends early, one of \"\\/bfnrtu behind the "
 			"backslash expected");
-	refuses("[01]", NULL);
+	refuses("[01]", "broken JSON at byte 1: that is no number");
 	refuses("['a']", "broken JSON at byte 1: a value expected, not '''");
 	refuses("[1]//", "broken JSON at byte 3: nothing more expected, not '/'");
 	refuses("\x01", "broken JSON at byte 0: a value expected, not byte 0x01");
