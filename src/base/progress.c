@@ -4,7 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static struct str line_of(char *line, size_t max, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static struct str line_of(char *line, size_t max,
+								const char *fmt, va_list ap)
 {
 	int n = vsnprintf(line, max, fmt, ap);
 
