@@ -44,8 +44,8 @@ int native_compile(struct arena *a, const unsigned char *elf, size_t n, struct n
  * was added. */
 int native_store_add(struct native_store *s, const struct native_table *t, uint32_t *ret_exe,
 		     struct err *err);
-/* The rule index at a link-time pc; -1: behind the table, step along frame pointers. The same search
- * as in BPF. */
+/* The rule index at a link-time pc; -1: behind the table, step along frame pointers. The same
+ * search as in BPF. */
 int native_find(const struct native_store *s, uint32_t exe, uint64_t vaddr);
 
 /*

@@ -18,21 +18,30 @@ enum native_cfa {
 	/* Two offsets of 16 bits: A the low half of cfa_off, B the high half, both signed. */
 	NATIVE_CFA_DEREF_RSP = 8, /* CFA = *(rsp + A) + B */
 	NATIVE_CFA_DEREF_RBP = 9, /* CFA = *(rbp + A) + B */
-	/* Only where the registers are known: at the leaf and under a signal frame. The register
-	 * is cfa_off & 15 (enum native_gpr), the offset is cfa_off >> 4. */
+	/* Only where the register is known: at the leaf, under a signal frame, and rbx where it is
+	 * followed. The register is cfa_off & 15 (enum native_gpr), the offset is cfa_off >> 4. */
 	NATIVE_CFA_REG = 10,    /* CFA = register + offset */
 	NATIVE_CFA_RA_REG = 11, /* CFA = rsp + offset, return address in the register (__vfork) */
 	/* As END, but the frame may lie on another stack: Go's systemstack, asmcgocall, mcall. */
 	NATIVE_CFA_FP = 12,
 };
 
-enum native_rbp {
-	NATIVE_RBP_SAME = 0,
-	NATIVE_RBP_AT_CFA = 1, /* saved at CFA + rbp_off */
-	NATIVE_RBP_UNSUP = 2,  /* lost: a later rule that needs it ends the walk */
-	NATIVE_RBP_AT_RBP = 3, /* saved at rbp + rbp_off (frames that gcc aligned) */
-	NATIVE_RBP_AT_RSP = 4, /* saved at rsp + rbp_off */
+enum native_rbp { /* the low three bits of rbp */
+		  NATIVE_RBP_SAME = 0,
+		  NATIVE_RBP_AT_CFA = 1, /* saved at CFA + rbp_off */
+		  NATIVE_RBP_UNSUP = 2,  /* lost: a later rule that needs it ends the walk */
+		  NATIVE_RBP_AT_RBP = 3, /* saved at rbp + rbp_off (frames that gcc aligned) */
+		  NATIVE_RBP_AT_RSP = 4, /* saved at rsp + rbp_off */
 };
+
+/*
+ * The high five bits of rbp follow rbx, in files that have a frame by it (_dl_runtime_resolve in
+ * ld.so, through which every lazily bound function is first called): 0 not followed here,
+ * NATIVE_RBX_SAME it still holds, else it is saved at CFA - 8 * bits.
+ */
+#define NATIVE_RBP_BITS  7
+#define NATIVE_RBX_SHIFT 3
+#define NATIVE_RBX_SAME  31
 
 struct native_rule {
 	__u8 cfa, rbp;
@@ -72,10 +81,11 @@ enum native_gpr { /* in the order of a ucontext, so that a signal frame is copie
 };
 
 enum native_flags {
-	NATIVE_EXACT = 1,  /* pc is where execution stands; else it is a return address */
-	NATIVE_LEAF = 2,   /* gpr[] holds */
-	NATIVE_NO_RBP = 4, /* rbp is lost */
-	NATIVE_CHAIN = 8,  /* rbp was read by a step along frame pointers */
+	NATIVE_EXACT = 1,      /* pc is where execution stands; else it is a return address */
+	NATIVE_LEAF = 2,       /* gpr[] holds */
+	NATIVE_NO_RBP = 4,     /* rbp is lost */
+	NATIVE_CHAIN = 8,      /* rbp was read by a step along frame pointers */
+	NATIVE_RBX_HOLDS = 16, /* gpr[NATIVE_RBX] holds */
 };
 
 struct native_regs { /* of one frame; native_step() makes those of its caller out of them */

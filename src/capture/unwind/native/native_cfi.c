@@ -4,6 +4,7 @@
  */
 #include "capture/unwind/native/native_priv.h"
 
+#define DWARF_RBX   3
 #define DWARF_RBP   6
 #define DWARF_RSP   7
 #define DWARF_RA    16
@@ -19,8 +20,8 @@ enum ra_rule { RA_AT_CFA, RA_UNDEFINED, RA_REGISTER, RA_LOST };
 
 struct state {
 	uint64_t cfa_reg, ra_reg;
-	int64_t cfa_off, rbp_off;
-	struct native_rule expr; /* instead of cfa_reg when expr.cfa is not 0 */
+	int64_t cfa_off, rbp_off, rbx_off; /* rbx_off 0: it still holds; 1: lost */
+	struct native_rule expr;           /* instead of cfa_reg when expr.cfa is not 0 */
 	uint8_t rbp;
 	enum ra_rule ra;
 };
@@ -48,7 +49,7 @@ struct machine {
 	struct state s, remembered[STATES_MAX];
 	unsigned depth;
 	uint64_t pc;
-	bool bad;
+	bool bad, follow_rbx;
 };
 
 int native_gpr(uint64_t dwarf)
@@ -184,6 +185,8 @@ static void saved_at_cfa(struct state *s, uint64_t reg, int64_t off)
 		s->rbp_off = off;
 	} else if (reg == DWARF_RA) {
 		s->ra = off == -8 ? RA_AT_CFA : RA_LOST;
+	} else if (reg == DWARF_RBX) {
+		s->rbx_off = off ? off : 1;
 	}
 }
 
@@ -193,6 +196,8 @@ static void saved_by_expression(struct state *s, uint64_t reg, struct native_byt
 
 	if (reg == DWARF_RA)
 		s->ra = RA_LOST;
+	if (reg == DWARF_RBX)
+		s->rbx_off = 1;
 	if (reg != DWARF_RBP)
 		return;
 	s->rbp = r.cfa == NATIVE_CFA_RBP   ? NATIVE_RBP_AT_RBP
@@ -207,6 +212,8 @@ static void lost(struct state *s, uint64_t reg)
 		s->rbp = NATIVE_RBP_UNSUP;
 	else if (reg == DWARF_RA)
 		s->ra = RA_LOST;
+	else if (reg == DWARF_RBX)
+		s->rbx_off = 1;
 }
 
 static void restored(struct machine *m, uint64_t reg)
@@ -219,6 +226,8 @@ static void restored(struct machine *m, uint64_t reg)
 	} else if (reg == DWARF_RA) {
 		m->s.ra = init->ra;
 		m->s.ra_reg = init->ra_reg;
+	} else if (reg == DWARF_RBX) {
+		m->s.rbx_off = init->rbx_off;
 	}
 }
 
@@ -232,6 +241,13 @@ static void cfa_is(struct state *s, uint64_t reg, int64_t off)
 static int64_t scaled(const struct machine *m, uint64_t factor)
 {
 	return (int64_t)(factor * (uint64_t)m->cie->data_align);
+}
+
+static unsigned rbx_bits(int64_t off)
+{
+	if (off == 0)
+		return NATIVE_RBX_SAME;
+	return off < 0 && off > -8 * NATIVE_RBX_SAME && off % 8 == 0 ? (unsigned)(-off / 8) : 0;
 }
 
 static struct native_rule row(const struct machine *m)
@@ -268,6 +284,8 @@ static struct native_rule row(const struct machine *m)
 	}
 	r.rbp = fits_in(s->rbp_off, 16) ? s->rbp : NATIVE_RBP_UNSUP;
 	r.rbp_off = r.rbp == NATIVE_RBP_SAME || r.rbp == NATIVE_RBP_UNSUP ? 0 : (int16_t)s->rbp_off;
+	if (m->follow_rbx)
+		r.rbp |= (uint8_t)(rbx_bits(s->rbx_off) << NATIVE_RBX_SHIFT);
 	return r;
 }
 
@@ -294,10 +312,11 @@ static bool op_register(struct machine *m, uint8_t op)
 			m->s.ra = RA_UNDEFINED;
 		break;
 	case 0x08: /* same_value */
+		lost(&m->s, reg);
 		if (reg == DWARF_RBP)
 			m->s.rbp = NATIVE_RBP_SAME;
-		else
-			lost(&m->s, reg);
+		else if (reg == DWARF_RBX)
+			m->s.rbx_off = 0;
 		break;
 	case 0x09: /* register */
 		n = native_uleb(c);
@@ -613,7 +632,9 @@ uint64_t native_cfi_spans(struct native_cfi *c, struct native_spans *s, size_t m
 void native_cfi_run(const struct native_cfi *c, const struct native_span *s, struct native_rows *r)
 {
 	const struct cie *cie = &c->cies.v[s->owner];
-	struct machine m = { .cfi = c, .cie = cie, .s = cie->init, .pc = s->lo };
+	struct machine m = {
+		.cfi = c, .cie = cie, .s = cie->init, .pc = s->lo, .follow_rbx = r->follow_rbx
+	};
 
 	m.c = native_cursor(c->sec, s->at, s->end);
 	machine_run(&m, r);

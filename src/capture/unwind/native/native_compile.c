@@ -59,6 +59,8 @@ void native_rows_put(struct native_rows *r, uint64_t pc, struct native_rule rule
 	if (pc >= r->to || r->full)
 		return;
 	r->unsupported += rule.cfa == NATIVE_CFA_UNSUP;
+	r->frame_by_rbx = r->frame_by_rbx || (rule.cfa == NATIVE_CFA_REG &&
+					      (rule.cfa_off & (NATIVE_GPRS - 1)) == NATIVE_RBX);
 	uint64_t index = rule_index(r, rule), last = r->n ? r->v[r->n - 1] : 0;
 	if (r->n && last >> 16 == pc) {
 		r->n--;
@@ -257,6 +259,12 @@ int native_compile(struct arena *a, const unsigned char *elf, size_t n, struct n
 				 : err_set(err, -ENODATA, "it has no unwind information");
 	sort_spans(&c->spans);
 	run_spans(c);
+	if (c->rows.frame_by_rbx) {
+		c->rows = (struct native_rows){ .a = scratch,
+						.map.arena = scratch,
+						.follow_rbx = true };
+		run_spans(c);
+	}
 	if (c->spans.full || c->rows.full)
 		return err_set(err, -E2BIG, "the unwind information of the file is too large");
 	r = lay_out(a, &c->rows, &t, err);

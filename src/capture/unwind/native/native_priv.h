@@ -123,6 +123,8 @@ struct native_rows {
 	uint64_t from, to; /* rows outside are clipped */
 	uint64_t unsupported;
 	bool full;
+	bool follow_rbx;   /* asked for: rules say where rbx is */
+	bool frame_by_rbx; /* found: a rule needs it */
 };
 
 /* From PC on. PCs must not fall between two calls. */

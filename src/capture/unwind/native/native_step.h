@@ -109,6 +109,8 @@ NATIVE_INLINE enum native_end native_cfa(const struct native_regs *r,
 		return NATIVE_NEXT;
 	case NATIVE_CFA_REG:
 		*ret = r->gpr[off & (NATIVE_GPRS - 1)] + (__u64)(__s64)(off >> 4);
+		if (r->flags & NATIVE_RBX_HOLDS && (off & (NATIVE_GPRS - 1)) == NATIVE_RBX)
+			return NATIVE_NEXT;
 		return r->flags & NATIVE_LEAF ? NATIVE_NEXT : NATIVE_END_NO_RULE;
 	case NATIVE_CFA_RA_REG:
 		*ret = r->sp + (__u64)(__s64)(off >> 4);
@@ -123,14 +125,42 @@ NATIVE_INLINE __u64 native_rbp_at(const struct native_regs *r, const struct nati
 				  __u64 cfa)
 {
 	__u64 off = (__u64)(__s64)rule->rbp_off;
+	__u32 how = rule->rbp & NATIVE_RBP_BITS;
 
-	if (rule->rbp == NATIVE_RBP_AT_CFA)
+	if (how == NATIVE_RBP_AT_CFA)
 		return cfa + off;
-	if (rule->rbp == NATIVE_RBP_AT_RBP && !(r->flags & NATIVE_NO_RBP))
+	if (how == NATIVE_RBP_AT_RBP && !(r->flags & NATIVE_NO_RBP))
 		return r->bp + off;
-	if (rule->rbp == NATIVE_RBP_AT_RSP)
+	if (how == NATIVE_RBP_AT_RSP)
 		return r->sp + off;
 	return 0;
+}
+
+/* Brings the registers other than pc and sp to the caller; r->flags become those of its frame. */
+NATIVE_INLINE enum native_end native_restore(struct native_regs *r, const struct native_rule *rule,
+					     __u64 cfa, native_peek *peek, void *self)
+{
+	__u32 flags = r->flags & NATIVE_NO_RBP, rbx = rule->rbp >> NATIVE_RBX_SHIFT;
+	__u64 at = native_rbp_at(r, rule, cfa), saved;
+
+	if (at) {
+		if (peek(self, &saved, sizeof(saved), at))
+			return NATIVE_END_UNREADABLE;
+		r->bp = saved;
+		flags = 0;
+	} else if ((rule->rbp & NATIVE_RBP_BITS) != NATIVE_RBP_SAME) {
+		flags = NATIVE_NO_RBP;
+	}
+	if (rbx == NATIVE_RBX_SAME) {
+		flags |= r->flags & (NATIVE_LEAF | NATIVE_RBX_HOLDS) ? NATIVE_RBX_HOLDS : 0;
+	} else if (rbx) {
+		if (peek(self, &saved, sizeof(saved), cfa - 8 * (__u64)rbx))
+			return NATIVE_END_UNREADABLE;
+		r->gpr[NATIVE_RBX] = saved;
+		flags |= NATIVE_RBX_HOLDS;
+	}
+	r->flags = flags;
+	return NATIVE_NEXT;
 }
 
 /* RULE NULL: the file has no table. NATIVE_NEXT: *r are the registers of the caller; anything
@@ -139,7 +169,7 @@ NATIVE_INLINE enum native_end native_step(struct native_regs *r, const struct na
 					  native_peek *peek, void *self)
 {
 	enum native_end end;
-	__u64 cfa = 0, pc, bp, at;
+	__u64 cfa = 0, pc;
 
 	if (!rule || rule->cfa == NATIVE_CFA_END)
 		return native_step_fp(r, 0, peek, self);
@@ -164,16 +194,9 @@ NATIVE_INLINE enum native_end native_step(struct native_regs *r, const struct na
 		if (peek(self, &pc, sizeof(pc), cfa - 8))
 			return NATIVE_END_UNREADABLE;
 	}
-	at = native_rbp_at(r, rule, cfa);
-	r->flags &= NATIVE_NO_RBP;
-	if (at) {
-		if (peek(self, &bp, sizeof(bp), at))
-			return NATIVE_END_UNREADABLE;
-		r->bp = bp;
-		r->flags = 0;
-	} else if (rule->rbp != NATIVE_RBP_SAME) {
-		r->flags = NATIVE_NO_RBP;
-	}
+	end = native_restore(r, rule, cfa, peek, self);
+	if (end != NATIVE_NEXT)
+		return end;
 	if (pc == 0)
 		return NATIVE_END_ROOT;
 	r->pc = pc;
