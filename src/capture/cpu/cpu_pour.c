@@ -1,0 +1,243 @@
+/* From the rings to the sink: decoding, order, and what each event changes for the ones behind it.
+ */
+#include "capture/cpu/cpu_priv.h"
+
+#include <bpf/libbpf.h>
+#include <stdlib.h>
+
+#include "cpu.skel.h"
+#include "sys/clock.h"
+
+#define ALERT_NS       UINT64_C(100000000) /* how long a program that starts maps libraries */
+#define ALERT_PAUSE_NS 1000000
+#define FRUITLESS_NS   UINT64_C(1000000000) /* an address that is in no mapping: asked again then */
+
+/* Costs: 32 steps a doubling; step k holds [2^e + m 2^(e-5), ...) with e = k / 32 + 4. */
+static size_t cost_step(uint32_t ns)
+{
+	uint32_t v = ns < 32 ? 32 : ns;
+	unsigned e = 31 - (unsigned)__builtin_clz(v);
+
+	return (size_t)(e - 5) * 32 + (v >> (e - 5)) - 32;
+}
+
+void costs_add(struct costs *c, uint32_t ns)
+{
+	c->n++;
+	c->sum_ns += ns;
+	c->count[cost_step(ns)]++;
+}
+
+int64_t costs_quantile(const struct costs *c, double q)
+{
+	uint64_t want = (uint64_t)((double)c->n * q), seen = 0;
+
+	for (size_t i = 0; i < COST_STEPS; i++) {
+		seen += c->count[i];
+		if (c->count[i] && seen > want)
+			return (int64_t)(i % 32 * 2 + 65) << (i / 32) >> 1;
+	}
+	return -1;
+}
+
+/* Into the queue. */
+
+struct item *cpu_item(struct cpu_self *s, uint64_t time_ns, enum item_kind kind)
+{
+	struct item *i = vec_add(s->arena, &s->items);
+
+	*i = (struct item){ .time_ns = time_ns, .order = (uint32_t)s->items.n, .kind = kind };
+	return i;
+}
+
+int cpu_take_sample(void *self, void *record, size_t n)
+{
+	struct cpu_self *s = self;
+	const struct cpu_stack *k = record;
+
+	if (k->type == CPU_SAMPLE && n >= sizeof(struct cpu_sample)) {
+		const struct cpu_sample *x = record;
+
+		cpu_item(s, x->time_ns, ITEM_SAMPLE)->sample = *x;
+	} else if ((k->type == CPU_USER_STACK || k->type == CPU_KERNEL_STACK) &&
+		   n >= sizeof(*k) + k->n * sizeof(k->ip[0])) {
+		stacks_put(s->stacks, k->hash, (const uint64_t *)k->ip, k->n);
+	}
+	return 0;
+}
+
+int cpu_take_news(void *self, void *record, size_t n)
+{
+	struct cpu_self *s = self;
+	const struct cpu_news *x = record;
+
+	if (n >= sizeof(*x))
+		cpu_item(s, x->time_ns, ITEM_NEWS)->news = *x;
+	return 0;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+
+	if (x->time_ns != y->time_ns)
+		return x->time_ns < y->time_ns ? -1 : 1;
+	return x->order < y->order ? -1 : 1;
+}
+
+/* Out of the queue. */
+
+static void pour_sample(struct cpu_self *s, const struct cpu_sample *x)
+{
+	size_t n_kernel = 0, n_user = 0;
+	const uint64_t *kernel = NULL, *user = NULL;
+
+	if (!tables_follows(s->tables, x->tgid)) {
+		if (!s->c.target->all) {
+			s->unknown++;
+			return;
+		}
+		cpu_adopt(s, x->tgid, false);
+	}
+	if (x->n_kernel)
+		kernel = stacks_get(s->stacks, x->kernel_hash, &n_kernel);
+	if (x->n_user)
+		user = stacks_get(s->stacks, x->user_hash, &n_user);
+	if ((x->n_kernel && !kernel) || (x->n_user && !user)) {
+		s->unknown++;
+		return;
+	}
+	s->ends[x->end < STACK__COUNT ? x->end : STACK_NO_RULE]++;
+	costs_add(&s->costs, x->cost_ns);
+	s->sink->ops->sample(s->sink, s->stream,
+			     &(struct raw_sample){ .time_ns = x->time_ns,
+						   .pid = x->tgid,
+						   .tid = x->tid,
+						   .cpu = x->cpu,
+						   .n_kernel = (uint16_t)n_kernel,
+						   .n_user = (uint16_t)n_user,
+						   .end = x->end,
+						   .user_hash = x->user_hash,
+						   .kernel_ip = kernel,
+						   .user_ip = user,
+						   .value = { 1, s->period_ns } });
+}
+
+static void pour_task(struct cpu_self *s, const struct raw_task *t)
+{
+	if (!tables_follows(s->tables, t->pid)) {
+		if (!s->c.target->all)
+			return;
+		tables_follow(s->tables, t->pid);
+	}
+	if (t->event == TASK_EXEC)
+		tables_exec(s->tables, t->pid);
+	s->sink->ops->task(s->sink, t);
+}
+
+static void pour_mapping(struct cpu_self *s, const struct raw_mapping *m)
+{
+	if (!tables_follows(s->tables, m->pid)) {
+		if (!s->c.target->all)
+			return;
+		cpu_adopt(s, m->pid, true);
+	}
+	if (tables_map(s->tables, m))
+		s->sink->ops->mapping(s->sink, m);
+}
+
+static void pour_news(struct cpu_self *s, const struct cpu_news *n)
+{
+	struct raw_task t = { .time_ns = n->time_ns,
+			      .pid = n->tgid,
+			      .tid = n->tid,
+			      .parent = n->parent,
+			      .name = { n->comm, strnlen(n->comm, sizeof(n->comm)) } };
+
+	switch ((enum cpu_record)n->type) {
+	case CPU_FORK:
+		t.event = TASK_FORK;
+		if (n->tgid == n->tid)
+			tables_fork(s->tables, n->parent, n->tgid);
+		s->sink->ops->task(s->sink, &t);
+		break;
+	case CPU_EXEC:
+		/* The linker maps its libraries now, and nothing else will wake us. */
+		s->alert_ns = n->time_ns + ALERT_NS;
+		s->pause_ns = ALERT_PAUSE_NS;
+		break;
+	case CPU_GONE:
+	case CPU_ENDED:
+		if (!tables_follows(s->tables, n->tgid))
+			break;
+		t.event = TASK_GONE;
+		t.name.n = 0;
+		s->sink->ops->task(s->sink, &t);
+		if (n->type == CPU_ENDED) {
+			tables_gone(s->tables, n->tgid);
+			s->child_ended |= n->tgid == s->c.target->child.pid;
+		}
+		break;
+	case CPU_NO_MAP:
+		if (!tables_follows(s->tables, n->tgid))
+			break;
+		if (!cpu_rescan(s, n->tgid))
+			tables_quiet(s->tables, n->tgid, n->time_ns + FRUITLESS_NS);
+		break;
+	case CPU_SAMPLE:
+	case CPU_USER_STACK:
+	case CPU_KERNEL_STACK:
+		break; /* of the other ring */
+	}
+}
+
+static void pour(struct cpu_self *s)
+{
+	if (s->items.n)
+		qsort(s->items.v, s->items.n, sizeof(*s->items.v), by_time);
+	for (size_t i = 0; i < s->items.n; i++) {
+		const struct item *x = &s->items.v[i];
+
+		switch (x->kind) {
+		case ITEM_SAMPLE:
+			pour_sample(s, &x->sample);
+			break;
+		case ITEM_NEWS:
+			pour_news(s, &x->news);
+			break;
+		case ITEM_MAPPING:
+			pour_mapping(s, &x->mapping);
+			break;
+		case ITEM_TASK:
+			pour_task(s, &x->task);
+			break;
+		}
+	}
+	s->items.n = 0;
+	s->batch = arena_close(s->batch);
+	s->batch = arena_open("one turn", SIZE_MAX / 2);
+}
+
+static void say_lost(struct cpu_self *s)
+{
+	uint64_t lost = s->unknown + __atomic_load_n(&s->bpf->bss->samples_lost, __ATOMIC_RELAXED);
+
+	if (lost == s->told_lost)
+		return;
+	s->sink->ops->lost(s->sink, s->stream, (struct loss){ .dropped = lost - s->told_lost });
+	s->told_lost = lost;
+}
+
+void cpu_turn(struct cpu_self *s)
+{
+	/* The order matters: see cpu_priv.h. What cannot be read now is read in the next turn. */
+	(void)ring_buffer__consume(s->samples);
+	(void)ring_buffer__consume(s->news);
+	cpu_watchers_drain(s);
+	pour(s);
+	uint64_t now = (uint64_t)clock_monotonic_ns();
+	cpu_follow_upkeep(s, now);
+	tables_publish(s->tables, now);
+	__atomic_store_n(&s->bpf->data->epoch, stacks_epoch(s->stacks), __ATOMIC_RELAXED);
+	say_lost(s);
+}
