@@ -1,1 +1,117 @@
-document.getElementById('boot')!.textContent = '';
+/* main: unpacks the report and shows it: the verdict first, then the graph, then every other block. */
+import { render } from 'preact';
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import { isDark } from './colours';
+import { Explorer } from './explorer';
+import { Help, HowToRead } from './help';
+import { readReport, type Report } from './report';
+import { Limits, SectionBlock } from './sections';
+import { count, seconds } from './words';
+
+const THEMES = ['auto', 'light', 'dark'] as const;
+type Theme = (typeof THEMES)[number];
+const THEME_WORDS: Record<Theme, string> = { auto: 'as the system', light: 'light', dark: 'dark' };
+
+function facts(r: Report, which: number): string[] {
+  const p = r.profiles[which];
+  const out: string[] = [];
+  if (r.run.source) out.push(r.run.source);
+  if (p) {
+    out.push(`${count(p.samples)} samples`);
+    if (p.duration_ns) out.push(seconds(p.duration_ns));
+    if (!p.compared && p.threads.n > 1) out.push(`${count(p.threads.n)} threads`);
+    const { dropped, truncated, unresolved } = p.loss;
+    out.push(dropped + truncated + unresolved ? `lost: ${count(dropped)} dropped, ${count(truncated)} cut short, ${count(unresolved)} without a name` : 'nothing lost');
+  }
+  if (r.run.start_ms) out.push(new Date(r.run.start_ms).toLocaleString());
+  if (r.run.host) out.push(r.run.host);
+  return out;
+}
+
+function Page({ r }: { r: Report }) {
+  const [theme, setTheme] = useState<Theme>('auto');
+  const [help, setHelp] = useState(false);
+  const [keys, setKeys] = useState(true);
+  const [which, setWhich] = useState(0);
+  const [said, say] = useState('');
+  const [, systemChanged] = useState(0);
+  useEffect(() => {
+    document.documentElement.dataset.theme = theme;
+  }, [theme]);
+  useEffect(() => {
+    const m = matchMedia('(prefers-color-scheme: dark)');
+    const changed = () => systemChanged((n) => n + 1);
+    m.addEventListener('change', changed);
+    return () => m.removeEventListener('change', changed);
+  }, []);
+  const nextTheme = useCallback(() => setTheme((t) => {
+    const next = THEMES[(THEMES.indexOf(t) + 1) % 3];
+    say(`Colours: ${THEME_WORDS[next]}`);
+    return next;
+  }), []);
+  const first = r.sections[0];
+  const hero = first && first.block === 'sentence' ? first : undefined;
+  const rest = r.sections.filter((s) => s !== hero && (s.block !== 'flame' || s.sentence));
+  const p = r.profiles[which];
+  return (
+    <>
+      <header>
+        <svg class="mark" viewBox="0 0 24 24" aria-hidden="true"><rect x="2" y="4" width="20" height="4" rx="1" /><rect x="2" y="10" width="13" height="4" rx="1" /><rect x="2" y="16" width="7" height="4" rx="1" /></svg>
+        <div class="titles">
+          <h1>{r.run.target || p?.name || 'perf-ops report'}</h1>
+          {r.run.command && <code>{r.run.command}</code>}
+        </div>
+        <button type="button" id="theme" onClick={nextTheme}>{`colours: ${THEME_WORDS[theme]}`}</button>
+        <button type="button" id="help" onClick={() => setHelp(true)}>Help <kbd>?</kbd></button>
+      </header>
+      <main>
+        <div class="verdict" id={hero ? `section-${hero.id}` : undefined}>
+          {hero && <p>{hero.sentence}</p>}
+          <ul>{facts(r, which).map((f) => <li key={f}>{f}</li>)}</ul>
+        </div>
+        {r.profiles.length > 1 && (
+          <div class="tabs" role="group" aria-label="Profile">
+            {r.profiles.map((q, i) => <button key={i} type="button" aria-pressed={i === which} onClick={() => setWhich(i)}>{q.name || `profile ${i + 1}`}</button>)}
+          </div>
+        )}
+        {p && p.kinds.length > 0 && <Explorer key={which} p={p} dark={isDark(theme)} keys={keys} say={say} onTheme={nextTheme} onHelp={() => setHelp(true)} />}
+        <details class="card howto">
+          <summary>How to read this</summary>
+          <HowToRead />
+        </details>
+        <div class="sections">{rest.map((s) => <SectionBlock key={s.id} s={s} />)}</div>
+        <Limits run={r.run} />
+        {r.baseline && <Limits run={r.baseline} />}
+      </main>
+      <footer>
+        <p>{`perf-ops ${r.run.version}. This file is complete: it loads nothing and sends nothing.`}</p>
+      </footer>
+      <p class="hidden" role="status" aria-live="polite">{said}</p>
+      {help && <Help keys={keys} onKeys={setKeys} onClose={() => setHelp(false)} />}
+    </>
+  );
+}
+
+async function main(): Promise<void> {
+  const block = document.getElementById('report')!;
+  const app = document.getElementById('app')!;
+  const begun = performance.now();
+  try {
+    const r = await readReport(block.textContent!.trim());
+    block.remove();
+    document.title = `${r.run.target || r.profiles[0]?.name || 'profile'} – perf-ops`;
+    app.textContent = '';
+    render(<Page r={r} />, app);
+    requestAnimationFrame(() => setTimeout(() => {
+      performance.mark('ready');
+      document.documentElement.dataset.ready = (performance.now() - begun).toFixed(0);
+    }));
+  } catch (e) {
+    document.getElementById('boot')!.textContent = typeof DecompressionStream === 'undefined'
+      ? 'This browser is too old to unpack the report: it has no DecompressionStream. Firefox 113, Chrome 80 and Safari 16.4 have.'
+      : `The report in this file cannot be read: ${(e as Error).message}. It may have been cut short when it was copied.`;
+    document.documentElement.dataset.ready = 'failed';
+  }
+}
+
+void main();
