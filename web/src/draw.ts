@@ -113,12 +113,13 @@ export function draw(g: CanvasRenderingContext2D, l: Layout, look: Look): number
     const y = rowTop(row);
     if (y < -ROW || y > look.height) return;
     const label = t.label[i];
+    const kind = labels.kindAt(t, i);
     const found = hits && label >= 0 ? hits[label] : 0;
     const dim = hits && !found;
     const gap = width > 3 ? 1 : width > 1.2 ? 0.4 : 0;
     if (dim) g.fillStyle = c.dim;
     else if (t.base && look.side === 'diff') g.fillStyle = c.change(delta(t, i));
-    else g.fillStyle = c.fill(labels.kind(label), label);
+    else g.fillStyle = c.fill(kind, label);
     g.globalAlpha = above ? 0.55 : 1;
     g.fillRect(left, y, Math.max(width - gap, 0.4), ROW - 1);
     g.globalAlpha = 1;
@@ -133,7 +134,7 @@ export function draw(g: CanvasRenderingContext2D, l: Layout, look: Look): number
     const room = Math.floor((Math.min(width, l.px - left) - 8) / wide);
     if (room >= 3) {
       const name = i === 0 && label < 0 ? look.rootName : labels.name(label);
-      const mark = t.base && look.side === 'diff' ? deltaGlyph(t, i) : KIND_GLYPHS[labels.kind(label)];
+      const mark = t.base && look.side === 'diff' ? deltaGlyph(t, i) : KIND_GLYPHS[kind];
       g.fillStyle = dim ? c.dimText : c.text;
       g.fillText(caption(mark + name, room), left + 4, y + ROW / 2);
     }

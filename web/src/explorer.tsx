@@ -89,7 +89,7 @@ export function Explorer({ p, dark, keys, say, onTheme, onHelp }: ExplorerProps)
       const f = p.functions;
       const line = t.line[i] >= 0 ? f.lineNumber[t.line[i]] : 0;
       const where = f.file[label] ? `${f.file[label]}${line ? `:${line}` : ''}` : '';
-      lines.push([KIND_NAMES[f.kind[label]], f.module[label], where].filter(Boolean).join(' · '));
+      lines.push([KIND_NAMES[labels.kindAt(t, i)], f.module[label], where].filter(Boolean).join(' · '));
     }
     const whole = all || 1;
     lines.push(`total ${percent(t.total[i] / whole)}, ${spent(t.total[i], unit, unitName)} · self ${percent(t.self[i] / whole)}, ${spent(t.self[i], unit, unitName)}`);
@@ -261,7 +261,7 @@ function Detail({ p, looked, describe, onChoose, isFunction, kind, all }: Detail
 }
 
 function Legend({ p, diff, cut, all }: { p: Profile; diff: boolean; cut: number; all: number }) {
-  const kinds = [0, 1, 2, 3, 4].filter((k) => p.functions.kind.includes(k));
+  const kinds = [0, 1, 2, 3, 4].filter((k) => p.functions.lineKind.includes(k));
   const marks = ['native code', '◆ kernel', '↳ inlined', 'ƒ script or JIT', '… marker'];
   return (
     <p class="legend">

@@ -2,7 +2,7 @@
 
 export type Unit = 'none' | 'count' | 'ns' | 'bytes' | 'cycles' | 'ratio' | 'per_s';
 
-export interface Column { key: string; heading: string; unit: Unit; wide: boolean }
+export interface Column { key: string; heading: string; unit: Unit; wide: boolean; change: boolean }
 export type Cell = string | number | null | [number | null, string];
 export interface Table { columns: Column[]; rows: Cell[][]; cut: number }
 export interface Quantity { v: number | null; unit: Unit }
@@ -36,7 +36,7 @@ export interface Rows { n: number; thread: Int32Array; node: Int32Array; value: 
 
 export interface Functions {
   n: number; name: string[]; file: string[]; module: string[]; kind: Uint8Array;
-  firstLine: Int32Array; lineNumber: Int32Array; lineSelf: Float64Array;
+  firstLine: Int32Array; lineNumber: Int32Array; lineKind: Uint8Array; lineSelf: Float64Array;
 }
 
 export interface Threads {
@@ -158,7 +158,7 @@ function readProfile(c: Columns, h: ProfileHeader, texts: string[]): Profile {
     functions: {
       n: lines.length, name: text('function_name'), file: text('function_file'), module: text('function_module'),
       kind: c.into('function_kind', new Uint8Array(lines.length)), firstLine,
-      lineNumber: c.ints('line_number'), lineSelf: c.signed('line_self'),
+      lineNumber: c.ints('line_number'), lineKind: c.into('line_kind', new Uint8Array(c.count('line_kind'))), lineSelf: c.signed('line_self'),
     },
     threads: {
       n: c.count('thread_name'), name: text('thread_name'), process: text('thread_process'),
@@ -179,16 +179,21 @@ async function gunzip(base64: string): Promise<Uint8Array> {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+/* What cannot be seen, or turns text around (CVE-2021-42574), is spelled out; the terminal does the same. */
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
+const spelled = (s: string): string => s.replace(UNSEEN, (c) => `\\u{${c.charCodeAt(0).toString(16)}}`);
+
 export async function readReport(base64: string): Promise<Report> {
   const bytes = await gunzip(base64);
   const length = new DataView(bytes.buffer).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))) as Header;
+  const texts = header.texts.map(spelled);
   let from = 4 + length;
   if (header.layout !== 1) throw new Error(`this page cannot read layout ${header.layout}`);
   const profiles = header.profiles.map((h) => {
     const c = new Columns(bytes, h.columns, from);
     from = c.end;
-    return readProfile(c, h, header.texts);
+    return readProfile(c, h, texts);
   });
   return { ...header, profiles };
 }

@@ -1,11 +1,11 @@
 /* sections: the blocks of the report, as computed; here they are only drawn. */
 import type { Cell, Column, Finding, Quantity, Run, Section, Table } from './report';
-import { amount } from './words';
+import { amount, signed } from './words';
 
 function cellText(cell: Cell, column: Column): string {
-  if (Array.isArray(cell)) return `${amount(cell[0], column.unit)} ${cell[1]}`;
+  if (Array.isArray(cell)) return `${cellText(cell[0], column)} ${cell[1]}`;
   if (typeof cell === 'string') return cell;
-  return amount(cell, column.unit);
+  return column.change ? signed(cell, column.unit) : amount(cell, column.unit);
 }
 
 const numeric = (c: Column) => c.unit !== 'none';
@@ -23,7 +23,7 @@ export function TableBlock({ table, heading }: { table: Table; heading: string }
               {row.map((cell, i) => {
                 const c = table.columns[i];
                 const v = Array.isArray(cell) ? cell[0] : cell;
-                const bar = c.unit === 'ratio' && typeof v === 'number' && v >= 0 && v <= 1;
+                const bar = c.unit === 'ratio' && !c.change && typeof v === 'number' && v >= 0 && v <= 1;
                 return (
                   <td key={c.key} class={`${numeric(c) ? 'number' : 'text'}${bar ? ' share' : ''}`}>
                     {bar && <span class="bar" style={{ width: `${(v as number) * 100}%` }} />}

@@ -39,6 +39,10 @@ export class Labels {
   kind(label: number): number {
     return this.isFunction(label) ? this.p.functions.kind[label] : 5;
   }
+  /* Of a frame: one function may be inlined here and called there. */
+  kindAt(t: Tree, i: number): number {
+    return t.line[i] >= 0 && this.isFunction(t.label[i]) ? this.p.functions.lineKind[t.line[i]] : this.kind(t.label[i]);
+  }
   name(label: number): string {
     const { functions: f, threads: t } = this.p;
     if (label < 0) return 'all';

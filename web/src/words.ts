@@ -39,6 +39,10 @@ export function amount(v: number | null, unit: Unit): string {
   }
 }
 
+export function signed(v: number | null, unit: Unit): string {
+  return v !== null && v > 0 ? `+${amount(v, unit)}` : amount(v, unit);
+}
+
 /* With the noun where the unit has none: "1,234 samples". */
 export function spent(v: number, unit: Unit, name: string): string {
   return unit === 'count' || unit === 'none' ? `${count(v)} ${name}` : amount(v, unit);

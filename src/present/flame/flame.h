@@ -13,13 +13,14 @@
 struct flame_function {
 	struct str name; /* never empty: module+address when there is no better one */
 	struct str file, module;
-	enum frame_kind kind;
+	enum frame_kind kind;         /* of the first of its frames */
 	uint32_t first_line, n_lines; /* rows of line, heaviest first */
 };
 
 struct flame_line {
-	uint32_t number; /* 0: not known */
-	int64_t self;    /* of the main kind, both sides */
+	uint32_t number;      /* 0: not known */
+	enum frame_kind kind; /* one function may be inlined here and called there */
+	int64_t self;         /* of the main kind, both sides */
 };
 
 struct flame_thread {

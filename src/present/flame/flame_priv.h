@@ -8,6 +8,7 @@
 
 struct line_seen { /* a line of a function, before they are ranked */
 	uint32_t function, number, rank;
+	enum frame_kind kind;
 	int64_t self;
 };
 

@@ -36,14 +36,14 @@ static uint32_t function_of(struct flame_build *b, const struct profile *p, cons
 
 	if (!fn.name.n)
 		fn.name = place_name(b, p, f);
-	hash = map_hash2(str_hash(fn.name), str_hash(fn.module) + fn.kind);
+	hash = map_hash2(str_hash(fn.name), str_hash(fn.module));
 	hash = map_hash2(hash, str_hash(place));
 	for (struct map_at at = map_first(&b->function_map, hash); at.hit;
 	     at = map_next(&b->function_map, at)) {
 		struct flame_function *g = &b->functions.v[at.index];
 
-		if (g->kind == fn.kind && str_eq(g->name, fn.name) &&
-		    str_eq(g->module, fn.module) &&
+		if (str_eq(g->name, fn.name) && str_eq(g->module, fn.module) &&
+		    (g->kind == FRAME_SCRIPT) == (fn.kind == FRAME_SCRIPT) &&
 		    (fn.kind != FRAME_SCRIPT || str_eq(g->file, fn.file))) {
 			if (!g->file.n)
 				g->file = fn.file;
@@ -55,18 +55,18 @@ static uint32_t function_of(struct flame_build *b, const struct profile *p, cons
 	return (uint32_t)b->functions.n - 1;
 }
 
-static uint32_t line_of(struct flame_build *b, uint32_t function, uint32_t number)
+static uint32_t line_of(struct flame_build *b, uint32_t function, const struct frame *f)
 {
-	uint64_t hash = map_hash2(function, number);
+	uint64_t hash = map_hash2(function, (uint64_t)f->kind << 32 | f->line);
 
 	for (struct map_at at = map_first(&b->line_map, hash); at.hit;
 	     at = map_next(&b->line_map, at))
 		if (b->lines.v[at.index].function == function &&
-		    b->lines.v[at.index].number == number)
+		    b->lines.v[at.index].number == f->line && b->lines.v[at.index].kind == f->kind)
 			return at.index;
 	map_insert(&b->line_map, hash, (uint32_t)b->lines.n);
 	*vec_add(b->scratch, &b->lines) =
-		(struct line_seen){ .function = function, .number = number };
+		(struct line_seen){ .function = function, .number = f->line, .kind = f->kind };
 	return (uint32_t)b->lines.n - 1;
 }
 
@@ -79,7 +79,7 @@ void flame_name_frames(struct flame_build *b, unsigned side)
 	s->line = arena_array(b->scratch, uint32_t, p->n_frames);
 	for (size_t i = 1; i < p->n_frames; i++) {
 		s->function[i] = function_of(b, p, &p->frames[i]);
-		s->line[i] = line_of(b, s->function[i], p->frames[i].line);
+		s->line[i] = line_of(b, s->function[i], &p->frames[i]);
 	}
 }
 
@@ -112,7 +112,7 @@ void flame_rank_lines(struct flame_build *b)
 		if (!fn->n_lines)
 			fn->first_line = i;
 		seen->rank = fn->n_lines++;
-		f->line[i] = (struct flame_line){ seen->number, seen->self };
+		f->line[i] = (struct flame_line){ seen->number, seen->kind, seen->self };
 	}
 }
 

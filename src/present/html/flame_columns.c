@@ -92,6 +92,9 @@ static void put_functions(struct writing *w)
 	columns_begin(c, "line_number");
 	for (size_t i = 0; i < f->n_lines; i++)
 		columns_add(c, f->line[i].number);
+	columns_begin(c, "line_kind");
+	for (size_t i = 0; i < f->n_lines; i++)
+		columns_add(c, f->line[i].kind);
 	columns_begin(c, "line_self");
 	for (size_t i = 0; i < f->n_lines; i++)
 		columns_add_signed(c, f->line[i].self / w->scale[w->p->main_kind]);

@@ -58,6 +58,7 @@ static void put_table(struct json *j, const struct table *t)
 		json_text(j, "heading", t->column[i].heading);
 		json_text(j, "unit", word_of_unit(t->column[i].unit));
 		json_bool(j, "wide", t->column[i].wide);
+		json_bool(j, "change", t->column[i].change);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
