@@ -212,8 +212,7 @@ static int unpack(lzma_stream *z, struct str packed, struct buf *into)
 	return r == LZMA_STREAM_END && !into->full ? 0 : -EBADMSG;
 }
 
-int debug_file_embedded(const struct elf_view *v, struct arena *a, struct str *ret,
-			struct err *err)
+int debug_file_embedded(const struct elf_view *v, struct arena *a, struct str *ret, struct err *err)
 {
 	const struct elf_section *s = elf_view_section(v, S(".gnu_debugdata"));
 	lzma_stream z = LZMA_STREAM_INIT;

@@ -8,16 +8,18 @@
 #include <elfutils/libdw.h>
 #include <errno.h>
 
-#include "base/map.h"
 #include "base/vec.h"
 #include "resolve/demangle.h"
 #include "resolve/interval.h"
+#include "resolve/texts.h"
 
-#define DEPTH_MAX    128u          /* of scopes; compilers stay below 60 */
-#define ENTRIES_MAX  (256u << 20)  /* DIEs looked at in one file: sibling links can run in circles */
-#define RANGES_MAX   (16u << 20)   /* ranges kept of one file */
+#define DEPTH_MAX 128u /* of scopes; compilers stay below 60 */
+#define ENTRIES_MAX                                                                              \
+	(256u << 20)             /* DIEs looked at in one file: sibling links can run in circles \
+				  */
+#define RANGES_MAX   (16u << 20) /* ranges kept of one file */
 #define UNITS_MAX    (4u << 20)
-#define READ_MAX     (256u << 20)  /* larger files are mapped instead of read */
+#define READ_MAX     (256u << 20) /* larger files are mapped instead of read */
 #define EXPANDED_MAX (UINT64_C(4) << 30)
 #define TEXT_MAX     65536u
 
@@ -33,16 +35,11 @@ struct function {
 	VEC(struct inlined) inlined;
 };
 
-struct unit {
+struct compilation {
 	Dwarf_Die die;
 	bool listed, deep;       /* functions were looked for; everywhere, not only at the top */
 	struct intervals places; /* what: index of functions */
 	VEC(struct function) functions;
-};
-
-struct text { /* what was copied already */
-	const void *key;
-	struct str s;
 };
 
 struct dwarf_view {
@@ -51,9 +48,8 @@ struct dwarf_view {
 	Dwarf *dw;
 	bool raw, split;
 	struct intervals where; /* what: index of units */
-	VEC(struct unit) units;
-	VEC(struct text) texts;
-	struct map by_key;
+	VEC(struct compilation) units;
+	struct texts texts;     /* by address of what libdw keeps */
 	size_t entries, ranges; /* against the bounds */
 };
 
@@ -93,10 +89,11 @@ static void list_units(struct dwarf_view *d)
 		if (type == DW_UT_type || type == DW_UT_split_type || type == DW_UT_partial)
 			continue;
 		size_t room = d->units.cap * 2 + 16;
-		if (d->units.n >= UNITS_MAX || !arena_fits(d->arena, room, sizeof(struct unit)))
+		if (d->units.n >= UNITS_MAX ||
+		    !arena_fits(d->arena, room, sizeof(struct compilation)))
 			break;
 		size_t at = d->units.n;
-		*vec_add(d->arena, &d->units) = (struct unit){ .die = die };
+		*vec_add(d->arena, &d->units) = (struct compilation){ .die = die };
 		if (!keep_ranges(d, &d->where, &die, at))
 			break;
 	}
@@ -139,7 +136,7 @@ int dwarf_view_open(struct arena *a, int fd, bool raw, struct dwarf_view **ret, 
 	}
 	struct dwarf_view *d = arena_make(a, struct dwarf_view);
 	d->arena = a;
-	d->by_key.arena = a;
+	d->texts = texts_on(a);
 	d->elf = elf;
 	d->dw = dw;
 	d->raw = raw;
@@ -165,22 +162,17 @@ bool dwarf_view_is_split(const struct dwarf_view *d)
 /* C, or NULL, as text that outlives libdw; KEY says whether it was copied before. */
 static struct str text(struct dwarf_view *d, const void *key, const char *c, bool mangled)
 {
-	uint64_t hash = map_hash2((uintptr_t)key, 0);
+	struct str s;
 
-	for (struct map_at at = map_first(&d->by_key, hash); at.hit;
-	     at = map_next(&d->by_key, at))
-		if (d->texts.v[at.index].key == key)
-			return d->texts.v[at.index].s;
+	if (texts_find(&d->texts, (uintptr_t)key, &s))
+		return s;
 	if (!c)
 		return S("");
-	struct str s = str_head(str_from_c(c), TEXT_MAX);
-	if (!arena_fits(d->arena, 1, s.n + (d->texts.cap + 64) * 128))
-		return S("");
+	s = str_head(str_from_c(c), TEXT_MAX);
 	struct str nice = mangled ? demangle(d->arena, s) : s;
 	if (nice.p == s.p)
-		nice = arena_str(d->arena, s);
-	map_insert(&d->by_key, hash, (uint32_t)d->texts.n);
-	*vec_add(d->arena, &d->texts) = (struct text){ key, nice };
+		return texts_copy(&d->texts, (uintptr_t)key, s);
+	texts_keep(&d->texts, (uintptr_t)key, nice);
 	return nice;
 }
 
@@ -192,27 +184,31 @@ static const char *string_of(Dwarf_Die *die, unsigned name)
 }
 
 /* Through DW_AT_abstract_origin and DW_AT_specification (libdw follows at most 16 of them). */
+static const char *linkage_name(Dwarf_Die *die)
+{
+	const char *name = string_of(die, DW_AT_linkage_name);
+
+	return name ? name : string_of(die, DW_AT_MIPS_linkage_name);
+}
+
 static struct str function_name(struct dwarf_view *d, Dwarf_Die *die)
 {
 	Dwarf_Attribute attr;
 	Dwarf_Die origin = *die;
 
-	if (dwarf_attr(die, DW_AT_abstract_origin, &attr) &&
-	    !dwarf_formref_die(&attr, &origin))
+	if (dwarf_attr(die, DW_AT_abstract_origin, &attr) && !dwarf_formref_die(&attr, &origin))
 		origin = *die;
 	struct str known = text(d, origin.addr, NULL, false);
 	if (known.n)
 		return known;
-	const char *linkage = string_of(die, DW_AT_linkage_name);
-	if (!linkage)
-		linkage = string_of(die, DW_AT_MIPS_linkage_name);
+	const char *linkage = linkage_name(die);
 	return text(d, origin.addr, linkage ? linkage : string_of(die, DW_AT_name),
 		    linkage && !d->raw);
 }
 
 struct walk {
 	struct dwarf_view *d;
-	struct unit *u;
+	struct compilation *u;
 	struct function *f;
 	bool full; /* a bound was met */
 };
@@ -257,7 +253,7 @@ static void list_functions(struct walk *w, Dwarf_Die *in, unsigned depth)
 	} while (!w->full && dwarf_siblingof(&die, &die) == 0);
 }
 
-static void list_unit(struct dwarf_view *d, struct unit *u, bool deep)
+static void list_unit(struct dwarf_view *d, struct compilation *u, bool deep)
 {
 	struct walk w = { .d = d, .u = u };
 
@@ -281,8 +277,7 @@ static void list_inlined(struct walk *w, Dwarf_Die *in, uint32_t parent, unsigne
 	do {
 		int tag = dwarf_tag(&die);
 		w->full = w->full || ++d->entries > ENTRIES_MAX ||
-			  !arena_fits(d->arena, w->f->inlined.cap * 2 + 16,
-				      sizeof(struct inlined));
+			  !arena_fits(d->arena, w->f->inlined.cap * 2 + 16, sizeof(struct inlined));
 		if (w->full)
 			return;
 		if (tag == DW_TAG_inlined_subroutine) {
@@ -297,7 +292,7 @@ static void list_inlined(struct walk *w, Dwarf_Die *in, uint32_t parent, unsigne
 	} while (!w->full && dwarf_siblingof(&die, &die) == 0);
 }
 
-static struct function *find_function(struct dwarf_view *d, struct unit *u, uint64_t vaddr)
+static struct function *find_function(struct dwarf_view *d, struct compilation *u, uint64_t vaddr)
 {
 	if (!u->listed)
 		list_unit(d, u, false);
@@ -319,7 +314,7 @@ static struct function *find_function(struct dwarf_view *d, struct unit *u, uint
 	return f;
 }
 
-static void line_of(struct dwarf_view *d, struct unit *u, uint64_t vaddr, struct name *into)
+static void line_of(struct dwarf_view *d, struct compilation *u, uint64_t vaddr, struct name *into)
 {
 	Dwarf_Line *line = dwarf_getsrc_die(&u->die, vaddr);
 	const char *file = line ? dwarf_linesrc(line, NULL, NULL) : NULL;
@@ -333,7 +328,7 @@ static void line_of(struct dwarf_view *d, struct unit *u, uint64_t vaddr, struct
 }
 
 /* Where DIE was called, were it a call. */
-static void call_of(struct dwarf_view *d, struct unit *u, Dwarf_Die *die, struct name *into)
+static void call_of(struct dwarf_view *d, struct compilation *u, Dwarf_Die *die, struct name *into)
 {
 	Dwarf_Attribute attr;
 	Dwarf_Word file = 0, line = 0;
@@ -359,21 +354,21 @@ static void push(struct name_list *l, struct name where, struct str function, bo
 	l->v[l->n++] = where;
 }
 
-void dwarf_view_find(struct dwarf_view *d, uint64_t vaddr, struct name_list *ret)
+bool dwarf_view_find(struct dwarf_view *d, uint64_t vaddr, struct name_list *ret)
 {
 	const struct interval *i = intervals_find(&d->where, vaddr);
 	struct name where = { .file = S("") };
 
 	ret->n = 0;
 	if (!i)
-		return;
-	struct unit *u = &d->units.v[i->what];
+		return false;
+	struct compilation *u = &d->units.v[i->what];
 	line_of(d, u, vaddr, &where);
 	struct function *f = find_function(d, u, vaddr);
 	if (!f) {
 		if (where.line)
 			push(ret, where, S(""), false);
-		return;
+		return false;
 	}
 	const struct interval *in = intervals_find(&f->scopes, vaddr);
 	size_t depth = 0;
@@ -387,4 +382,5 @@ void dwarf_view_find(struct dwarf_view *d, uint64_t vaddr, struct name_list *ret
 		at = one->parent;
 	}
 	push(ret, where, function_name(d, &f->die), false);
+	return !linkage_name(&f->die);
 }

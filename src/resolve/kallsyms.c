@@ -70,7 +70,8 @@ struct kallsyms *kallsyms_parse(struct arena *a, struct str text)
 
 	*vec_add(a, &k->text) = 0; /* so that 0 is no name */
 	/* What doubling arrays may take at most for one more line. */
-	while (text.n && k->rows.n < ROWS_MAX && arena_fits(a, k->text.cap + k->rows.cap + 1024, 32))
+	while (text.n && k->rows.n < ROWS_MAX &&
+	       arena_fits(a, k->text.cap + k->rows.cap + 1024, 32))
 		take_line(a, k, str_cut(text, '\n', &text), &any);
 	for (size_t i = 1; i < k->rows.n && rising; i++)
 		rising = by_start(&k->rows.v[i - 1], &k->rows.v[i]) <= 0;

@@ -9,6 +9,7 @@
 #include "resolve/go_table.h"
 #include "resolve/plt.h"
 #include "resolve/symbols.h"
+#include "resolve/texts.h"
 
 struct object {
 	struct arena *arena;
@@ -22,6 +23,7 @@ struct object {
 	struct plt *plt; /* NULL until first needed */
 	struct go_table *go;
 	struct dwarf_view *dwarf;
+	struct texts readable; /* demangled names of symbols */
 	struct str why, remedy;
 };
 
@@ -97,11 +99,12 @@ static void say_stripped(struct object *o)
 	if (o->go)
 		return;
 	gap(o, S("stripped: it has no symbol table, and no debug file was found"),
-	    o->options.debuginfod ?
-		    S("install its debug symbols (Debian: the package's -dbgsym), or set "
-		      "DEBUGINFOD_URLS, e.g. export "
-		      "DEBUGINFOD_URLS=https://debuginfod.elfutils.org/") :
-		    S("install its debug symbols below /usr/lib/debug, or build it without strip"));
+	    o->options.debuginfod
+		    ? S("install its debug symbols (Debian: the package's -dbgsym), or set "
+			"DEBUGINFOD_URLS, e.g. export "
+			"DEBUGINFOD_URLS=https://debuginfod.elfutils.org/")
+		    : S("install its debug symbols below /usr/lib/debug, or build it without "
+			"strip"));
 }
 
 static void open_tables(struct object *o)
@@ -146,7 +149,8 @@ struct object *object_open(struct arena *a, const struct host *h, const struct b
 				.deadline_ns = deadline_ns,
 				.own = ELF_FD(bin->fd),
 				.debug_fd = -1,
-				.symbols = symbols_new(a) };
+				.symbols = symbols_new(a),
+				.readable = texts_on(a) };
 	if (bin->fd >= 0)
 		open_tables(ret);
 	else
@@ -168,8 +172,11 @@ struct object *object_close(struct object *o)
 static bool by_symbol(struct object *o, uint64_t vaddr, struct str *ret)
 {
 	if (symbols_find(o->symbols, vaddr, ret)) {
-		if (!o->options.raw)
-			*ret = demangle(o->arena, *ret);
+		struct str raw = *ret;
+		if (o->options.raw || texts_find(&o->readable, (uintptr_t)raw.p, ret))
+			return true;
+		*ret = demangle(o->arena, raw);
+		texts_keep(&o->readable, (uintptr_t)raw.p, *ret);
 		return true;
 	}
 	if (!o->own.n_sections)
@@ -179,16 +186,23 @@ static bool by_symbol(struct object *o, uint64_t vaddr, struct str *ret)
 	return plt_find(o->plt, vaddr, ret);
 }
 
+static bool is_mangled(struct str s)
+{
+	return str_starts(s, S("_Z")) || str_starts(s, S("_R"));
+}
+
 void object_find(struct object *o, uint64_t vaddr, struct name_list *ret)
 {
-	struct str name;
+	struct str name, raw;
+	bool plain = false;
 
 	ret->n = 0;
 	if (o->go)
 		go_table_find(o->go, vaddr, ret);
 	if (!ret->n && o->dwarf)
-		dwarf_view_find(o->dwarf, vaddr, ret);
-	if (ret->n && ret->v[ret->n - 1].function.n)
+		plain = dwarf_view_find(o->dwarf, vaddr, ret);
+	if (ret->n && ret->v[ret->n - 1].function.n &&
+	    !(plain && symbols_find(o->symbols, vaddr, &raw) && is_mangled(raw)))
 		return;
 	if (!by_symbol(o, vaddr, &name))
 		return;
@@ -197,13 +211,16 @@ void object_find(struct object *o, uint64_t vaddr, struct name_list *ret)
 	ret->v[ret->n - 1].function = name;
 }
 
+bool object_is_partial(const struct object *o)
+{
+	return o->dwarf && dwarf_view_is_split(o->dwarf);
+}
+
 void object_gap(const struct object *o, struct str *ret_why, struct str *ret_remedy)
 {
-	bool split = o->dwarf && dwarf_view_is_split(o->dwarf);
-
 	*ret_why = o->why;
 	*ret_remedy = o->remedy;
-	if (o->why.n || !split)
+	if (o->why.n || !object_is_partial(o))
 		return;
 	*ret_why = S("its inlined functions are in .dwo files (split DWARF), which are not read");
 	*ret_remedy = S("build it without -gsplit-dwarf");

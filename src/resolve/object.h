@@ -18,4 +18,7 @@ void object_find(struct object *o, uint64_t vaddr, struct name_list *ret);
 /* Why names are missing, and what to do about it; empty: nothing is. */
 void object_gap(const struct object *o, struct str *ret_why, struct str *ret_remedy);
 
+/* All addresses have names, but inlined functions are missing: the gap says why. */
+bool object_is_partial(const struct object *o);
+
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/vec.h"
+#include "resolve/texts.h"
 
 #define TABLES_MAX   8u  /* name: 3 bits of table ... */
 #define NAME_BITS    29u /* ... and 29 bits of offset in its strings */
@@ -50,6 +51,7 @@ struct symbols {
 	struct arena *building; /* from the first take to the sort */
 	VEC(struct draft) drafts;
 	uint64_t first, last; /* addresses seen */
+	struct texts names;   /* by packed name */
 };
 
 struct symbols *symbols_new(struct arena *a)
@@ -58,6 +60,7 @@ struct symbols *symbols_new(struct arena *a)
 
 	s->arena = a;
 	s->first = UINT64_MAX;
+	s->names = texts_on(a);
 	return s;
 }
 
@@ -92,9 +95,9 @@ static void take_one(struct symbols *s, const struct table *t, const Elf64_Sym *
 		return;
 	uint64_t size = sym->st_size < in->size - at ? sym->st_size : in->size - at;
 	unsigned rank = (size ? RANK_SIZED : 0u) | (function ? RANK_FUNCTION : 0u) |
-			(bind == STB_GLOBAL || bind == STB_GNU_UNIQUE ? RANK_GLOBAL :
-			 bind == STB_WEAK			      ? RANK_WEAK :
-									0u);
+			(bind == STB_GLOBAL || bind == STB_GNU_UNIQUE ? RANK_GLOBAL
+			 : bind == STB_WEAK                           ? RANK_WEAK
+								      : 0u);
 	if (sym->st_value < s->first)
 		s->first = sym->st_value;
 	if (sym->st_value > s->last)
@@ -146,8 +149,7 @@ bool symbols_take(struct symbols *s, const struct elf_view *v, struct err *err)
 	for (unsigned pass = 0; pass < 2; pass++) {
 		uint32_t type = pass ? SHT_DYNSYM : SHT_SYMTAB;
 		for (size_t i = 0; i < v->n_sections; i++)
-			if (v->section[i].type == type &&
-			    !take_table(s, v, &v->section[i], err))
+			if (v->section[i].type == type && !take_table(s, v, &v->section[i], err))
 				whole = whole || type == SHT_SYMTAB;
 	}
 	s->complete = s->complete || whole;
@@ -164,8 +166,7 @@ static struct order *sorted(const struct symbols *s)
 
 	for (size_t i = 0; i < n; i++)
 		from[i] = (struct order){ s->drafts.v[i].row.start - s->first, (uint32_t)i };
-	for (unsigned shift = 0; shift < 64 && (s->last - s->first) >> shift;
-	     shift += RADIX_BITS) {
+	for (unsigned shift = 0; shift < 64 && (s->last - s->first) >> shift; shift += RADIX_BITS) {
 		size_t at[RADIX] = { 0 }, sum = 0;
 		for (size_t i = 0; i < n; i++)
 			at[from[i].key >> shift & (RADIX - 1)]++;
@@ -231,13 +232,17 @@ void symbols_sort(struct symbols *s)
 	s->drafts.n = 0;
 }
 
-static struct str read_name(const struct symbols *s, uint32_t packed)
+static struct str read_name(struct symbols *s, uint32_t packed)
 {
 	const struct table *t = &s->table[packed >> NAME_BITS];
 	uint32_t at = packed & ((1u << NAME_BITS) - 1);
 	char small[256], *p = small;
 	size_t max = sizeof(small);
 
+	struct str known;
+
+	if (texts_find(&s->names, packed, &known))
+		return known;
 	if (at >= t->strings_n)
 		return S("");
 	uint64_t left = t->strings_n - at;
@@ -249,9 +254,7 @@ static struct str read_name(const struct symbols *s, uint32_t packed)
 		const char *version = memchr(p, '@', n);
 		if (n < got || got < max || max >= NAME_MAX_N) {
 			n = version && version > p ? (size_t)(version - p) : n;
-			return arena_fits(s->arena, 1, n + 1) ?
-				       arena_str(s->arena, (struct str){ p, n }) :
-				       S("");
+			return texts_copy(&s->names, packed, (struct str){ p, n });
 		}
 		if (!scratch)
 			scratch = arena_open("symbol name", 2 * NAME_MAX_N);
@@ -260,7 +263,7 @@ static struct str read_name(const struct symbols *s, uint32_t packed)
 	}
 }
 
-bool symbols_find(const struct symbols *s, uint64_t vaddr, struct str *ret)
+bool symbols_find(struct symbols *s, uint64_t vaddr, struct str *ret)
 {
 	size_t lo = 0, hi = s->n;
 
