@@ -63,6 +63,15 @@ struct {
 	__type(value, struct walk_proc);
 } procs SEC(".maps");
 
+/* The rules of addresses that were looked up before: one cache line instead of a search. Tables
+ * never change once they are there, so nothing in it gets stale. See walk_rule(). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, WALK_KNOWN);
+	__type(key, __u32);
+	__type(value, __u64);
+} known SEC(".maps");
+
 struct walk { /* where a walk stands, and its result; laid out to be sent as it is */
 	struct native_regs regs;
 	__u32 first, n; /* the slice of the process */

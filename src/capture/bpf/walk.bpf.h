@@ -78,6 +78,39 @@ __noinline int walk_find_rule(__u32 exe, __u64 vaddr)
 	return two ? (int)(*two >> ((lo & 1) * 32) & 0xffff) : -1;
 }
 
+#define WALK_VADDR_BITS 40 /* files larger than 1 TB are searched every time */
+#define WALK_EXE_BITS   13
+
+/*
+ * As walk_find_rule(), through the memory of what was found. A word of it is 1 | tag | rule: place
+ * and tag together are a bijection of (exe, vaddr), so a hit is never somebody else's; and one word
+ * is read and written as a whole, so processors may share it.
+ */
+static __always_inline __u32 walk_rule(__u32 exe, __u64 vaddr)
+{
+	const __u64 mask = (1ull << (WALK_VADDR_BITS + WALK_EXE_BITS)) - 1;
+	__u64 key = (__u64)exe << WALK_VADDR_BITS | vaddr;
+
+	if (vaddr >> WALK_VADDR_BITS || exe >> WALK_EXE_BITS)
+		return (__u32)walk_find_rule(exe, vaddr);
+	/* An odd factor, and a shift by more than half of the bits: both can be undone. */
+	key = key * 0x9e3779b97f4a7c15ull & mask;
+	key ^= key >> 29;
+	__u32 slot = (__u32)key & (WALK_KNOWN - 1);
+	__u64 tag = 1ull << 63 | key / WALK_KNOWN << 16;
+	__u64 *word = bpf_map_lookup_elem(&known, &slot);
+
+	if (!word)
+		return ~0u;
+	__u64 was = *word;
+	if ((was & ~0xffffull) == tag)
+		return (__u32)(was & 0xffff);
+	int rule = walk_find_rule(exe, vaddr);
+	if (rule >= 0)
+		*word = tag | (__u64)rule;
+	return (__u32)rule;
+}
+
 static __always_inline long walk_peek(void *self, void *into, __u32 n, __u64 address)
 {
 	(void)self;
@@ -115,7 +148,7 @@ __noinline int walk_step(struct walk *w)
 			return NATIVE_END_NO_MAP;
 	}
 	if (r->exe != WALK_NO_TABLE) {
-		__u32 index = (__u32)walk_find_rule(r->exe, at - r->bias);
+		__u32 index = walk_rule(r->exe, at - r->bias);
 
 		rule = bpf_map_lookup_elem(&rules, &index);
 	}

@@ -22,6 +22,8 @@ struct walk_proc { /* a followed process: its slice of the ranges, sorted by sta
 };
 _Static_assert(sizeof(struct walk_proc) == 16, "walk_proc is an ABI");
 
+#define WALK_KNOWN 16384 /* addresses whose rule is remembered; a power of two */
+
 #define WALK_KERNEL_MAX 127 /* kernel.perf_event_max_stack */
 
 #endif

@@ -333,6 +333,23 @@ static int attach_clocks(struct cpu_self *s, struct err *err)
 	return 0;
 }
 
+/* From here on the kernel tells what they fork. What was born while we looked is found by looking
+ * again. */
+static int follow(struct cpu_self *s, struct proc_ids *ret, struct err *err)
+{
+	for (size_t before = 0;; before = ret->n) {
+		int r = cpu_follow_targets(s, ret, err);
+
+		if (r < 0)
+			return r;
+		if (ret->n <= before)
+			return 0;
+		for (size_t i = 0; i < ret->n; i++)
+			tables_follow(s->tables, ret->v[i]);
+		tables_publish(s->tables, (uint64_t)clock_monotonic_ns());
+	}
+}
+
 static int cpu_start(void *self, struct sink *out, struct err *err)
 {
 	struct cpu_self *s = self;
@@ -346,12 +363,11 @@ static int cpu_start(void *self, struct sink *out, struct err *err)
 		return r;
 	s->sink = out;
 	s->stream = out->ops->stream(out, S("cpu"), kinds, 2);
-	r = cpu_follow_targets(s, &pids, err);
+	r = follow(s, &pids, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < pids.n; i++)
-		if (!tables_follows(s->tables, pids.v[i]))
-			cpu_adopt(s, pids.v[i], true);
+		cpu_adopt(s, pids.v[i], true);
 	s->checked_ns = s->joined_ns = (uint64_t)clock_monotonic_ns();
 	tables_publish(s->tables, s->checked_ns);
 	r = attach_clocks(s, err);
