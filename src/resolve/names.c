@@ -51,9 +51,13 @@ struct names *names_open(struct arena *a, const struct host *h, struct binaries 
 {
 	struct names *n = arena_make(a, struct names);
 
-	*n = (struct names){
-		.arena = a, .host = h, .binaries = b, .options = o, .by_pid = { .arena = a }
-	};
+	*n = (struct names){ .arena = a,
+			     .host = h,
+			     .binaries = b,
+			     .options = o,
+			     .by_pid = { .arena = a },
+			     .gaps = arena_make(a, struct gaps) };
+	n->gaps->arena = a;
 	return n;
 }
 
