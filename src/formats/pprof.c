@@ -39,6 +39,10 @@ struct location {
 	uint32_t n_frames;
 };
 
+struct value_type {
+	int64_t type, unit;
+};
+
 struct ids { /* 64-bit id of the file to a row */
 	struct map by;
 	VEC(uint64_t) id;
@@ -53,7 +57,7 @@ struct reader {
 	unsigned char *mem; /* for one message; used again for the next */
 	size_t mem_n, mem_cap;
 	VEC(struct str) string;
-	VEC(struct { int64_t type, unit; }) type;
+	VEC(struct value_type) type;
 	VEC(int64_t) comment;
 	VEC(struct mapping) mapping;
 	VEC(struct func) func;
@@ -291,12 +295,10 @@ static int read_table(struct reader *r, const struct field *f)
 		*vec_add(r->scratch, &r->string) = f->bytes;
 	if (f->id != PPROF_SAMPLE_TYPE)
 		return 0;
-	int64_t type, unit;
+	int64_t type = 0, unit = 0;
 	if (read_value_type(r, f->bytes, &type, &unit) < 0)
 		return r->err->code;
-	(void)vec_add(r->scratch, &r->type);
-	r->type.v[r->type.n - 1].type = type;
-	r->type.v[r->type.n - 1].unit = unit;
+	*vec_add(r->scratch, &r->type) = (struct value_type){ type, unit };
 	return 0;
 }
 

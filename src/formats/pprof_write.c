@@ -15,8 +15,9 @@
 #include "formats/notes.h"
 #include "formats/pprof_priv.h"
 
-#define LARGE (4u << 20) /* raw bytes; above, compression must not take longer than all the rest \
-			  */
+#define LARGE                                                                              \
+	(4u << 20) /* raw bytes; above, compression must not take longer than all the rest \
+		    */
 
 struct group { /* frame, below it `up`: what it is inlined into */
 	uint32_t up;
