@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "formats/format.h"
+#include "formats/numbers.h"
 #include "formats/reading.h"
 #include "formats/row_labels.h"
 
@@ -132,7 +133,7 @@ static void sum_add(struct sums *t, stack_id stack, str_id process, int64_t valu
 	for (struct map_at at = map_first(&t->by, h); at.hit; at = map_next(&t->by, at))
 		if (t->v.v[at.index].stack.i == stack.i &&
 		    t->v.v[at.index].process.i == process.i) {
-			t->v.v[at.index].value += value;
+			t->v.v[at.index].value = numbers_sum(t->v.v[at.index].value, value);
 			return;
 		}
 	map_insert(&t->by, h, (uint32_t)t->v.n);

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "formats/notes.h"
+#include "formats/numbers.h"
 #include "formats/pprof_priv.h"
 
 #define LARGE                                                                              \
@@ -193,7 +194,8 @@ static void put_samples(struct writer *w)
 		struct row_sum *row =
 			row_sum(w->scratch, &sums, p->sample.stack[i], p->sample.label[i]);
 		for (unsigned k = 0; k < p->n_kinds; k++)
-			row->value[k] += p->sample.value[i * p->n_kinds + k];
+			row->value[k] =
+				numbers_sum(row->value[k], p->sample.value[i * p->n_kinds + k]);
 	}
 	for (size_t i = 0; i < sums.rows.n; i++) {
 		struct row_sum *row = &sums.rows.v[i];

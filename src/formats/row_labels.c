@@ -1,6 +1,8 @@
 /* Reading and building the chain of well-known labels. */
 #include "formats/row_labels.h"
 
+#include "base/buf.h"
+
 static void take(struct row_labels *r, struct str key, struct str text, int64_t number)
 {
 	if (str_eq(key, S("process")))
@@ -36,4 +38,45 @@ label_id row_labels_put(struct profile *p, const struct row_labels *l)
 	if (l->process.n)
 		id = profile_label(p, id, S("process"), l->process, 0);
 	return id;
+}
+
+static void say(struct buf *out, struct str name, int64_t id)
+{
+	buf_put(out, name);
+	if (id >= 0)
+		buf_printf(out, " [%lld]", (long long)id);
+}
+
+void row_labels_say(const struct row_labels *l, struct buf *out)
+{
+	say(out, l->process, l->pid);
+	buf_put(out, S(" / "));
+	say(out, l->thread, l->tid);
+}
+
+/* Takes " [123]" off the end of S. */
+static void hear_id(struct str *s, int64_t *id)
+{
+	struct str before, last = str_cut_last(*s, ' ', &before);
+	uint64_t v;
+
+	if (last.n < 3 || last.n >= s->n || last.p[0] != '[' || last.p[last.n - 1] != ']' ||
+	    !str_to_u64((struct str){ last.p + 1, last.n - 2 }, &v) || v > INT64_MAX)
+		return;
+	*id = (int64_t)v;
+	*s = before;
+}
+
+bool row_labels_hear(struct str text, struct row_labels *ret)
+{
+	size_t cut = str_find(text, S(" / "));
+
+	if (cut == text.n)
+		return false;
+	*ret = ROW_LABELS_NONE;
+	ret->process = str_head(text, cut);
+	ret->thread = str_skip(text, cut + 3);
+	hear_id(&ret->process, &ret->pid);
+	hear_id(&ret->thread, &ret->tid);
+	return true;
 }

@@ -15,5 +15,10 @@ struct row_labels {
 struct row_labels row_labels_get(const struct profile *p, label_id l);
 /* The chain process, pid, thread, tid, as far as they are there. */
 label_id row_labels_put(struct profile *p, const struct row_labels *l);
+/* "postgres [4711] / worker [4712]", for formats that have one name for a thread. */
+struct buf;
+void row_labels_say(const struct row_labels *l, struct buf *out);
+/* Back again. False: no such text. Borrows from TEXT. */
+bool row_labels_hear(struct str text, struct row_labels *ret);
 
 #endif
