@@ -91,6 +91,14 @@ static bool time_word(struct str w, int64_t *ret)
 	return true;
 }
 
+/* "[003]", or the trace flags "d.h1." */
+static bool cpu_or_flags(struct str w)
+{
+	if (w.p[0] == '[')
+		return w.p[w.n - 1] == ']';
+	return w.n <= 6 && !is_digit(w.p[0]) && !memchr(w.p, '/', w.n);
+}
+
 /* What follows comm and ids: [cpu] and flags, time, period, event. False: not a sample. */
 static bool read_tail(struct str rest, struct head *h)
 {
@@ -100,15 +108,20 @@ static bool read_tail(struct str rest, struct head *h)
 		struct str w = word(&rest);
 		if (w.n == 0)
 			return false;
-		if (h->time_ns < 0 && time_word(w, &h->time_ns))
+		if (h->time_ns < 0 && h->period < 0 && time_word(w, &h->time_ns))
 			continue;
 		if (w.n > 1 && w.p[w.n - 1] == ':') {
 			h->event = str_head(w, w.n - 1);
 			h->rest = str_trim(rest);
 			return !is_digit(w.p[0]);
 		}
+		/* A period stands right before the event. */
+		if (h->period >= 0)
+			return false;
 		if (str_to_u64(w, &period) && period <= INT64_MAX)
 			h->period = (int64_t)period;
+		else if (h->time_ns >= 0 || !cpu_or_flags(w))
+			return false;
 	}
 	return false;
 }

@@ -18,15 +18,16 @@ static inline uint64_t sample_chance(uint64_t *seed)
 	return *seed >> 33;
 }
 
-static inline frame_id sample_frame(struct profile *p, uint64_t n, bool root,
+/* An inlined frame is of the module that PARENT, the stack it is put on, ends in. */
+static inline frame_id sample_frame(struct profile *p, uint64_t n, stack_id parent,
 				    const struct sample_wish *w)
 {
 	static const char *const odd[] = { "operator new(unsigned long)", "a \"quoted\" <name>",
 					   "caf\xc3\xa9::run()", "std::map<int, char>::find" };
 	struct frame f = { .kind = FRAME_NATIVE };
 	char text[64];
-	int len = n % 5 == 0 ? snprintf(text, sizeof(text), "%s", odd[n / 5 % 4]) :
-			       snprintf(text, sizeof(text), "function_%u", (unsigned)n);
+	int len = n % 5 == 0 ? snprintf(text, sizeof(text), "%s", odd[n / 5 % 4])
+			     : snprintf(text, sizeof(text), "function_%u", (unsigned)n);
 
 	f.function = profile_string(p, (struct str){ text, (size_t)len });
 	if (w->lines && n % 2) {
@@ -44,8 +45,9 @@ static inline frame_id sample_frame(struct profile *p, uint64_t n, bool root,
 		f.module = w->modules ? profile_string(p, S("[kernel]")) : (str_id){ 0 };
 	} else if (w->kinds && n % 7 == 4) {
 		f.kind = FRAME_SCRIPT;
-	} else if (w->inlines && !root && n % 7 == 5) {
+	} else if (w->inlines && parent.i && n % 7 == 5) {
 		f.kind = FRAME_INLINE;
+		f.module = p->frames[p->stacks[parent.i].frame.i].module;
 	}
 	return profile_frame(p, &f);
 }
@@ -62,8 +64,7 @@ static inline struct run *sample_run(struct arena *a, uint64_t seed, const struc
 	for (size_t i = 0; i < rows; i++) {
 		stack_id s = { 0 };
 		for (uint64_t d = 1 + sample_chance(&seed) % 12; d; d--)
-			s = profile_stack(p, s,
-					  sample_frame(p, sample_chance(&seed) % 60, s.i == 0, w));
+			s = profile_stack(p, s, sample_frame(p, sample_chance(&seed) % 60, s, w));
 		struct row_labels l = ROW_LABELS_NONE;
 		if (w->labels) {
 			l.process = S("postgres");

@@ -100,7 +100,8 @@ static void there_and_back(const struct format *f, struct sample_wish w)
 static void pprof(void **state)
 {
 	(void)state;
-	there_and_back(&format_pprof, (struct sample_wish){ true, true, true, true, true, true, false });
+	there_and_back(&format_pprof,
+		       (struct sample_wish){ true, true, true, true, true, true, false });
 	there_and_back(&format_pprof,
 		       (struct sample_wish){ false, true, true, true, false, true, false });
 }
@@ -223,7 +224,8 @@ static void evented_speedscope(void **state)
 {
 	static const char text[] =
 		"{\"profiles\":[{\"type\":\"evented\",\"unit\":\"milliseconds\",\"name\":\"x\","
-		"\"startValue\":0,\"endValue\":10,\"events\":[{\"type\":\"O\",\"frame\":0,\"at\":0},"
+		"\"startValue\":0,\"endValue\":10,\"events\":[{\"type\":\"O\",\"frame\":0,\"at\":0}"
+		","
 		"{\"type\":\"O\",\"frame\":1,\"at\":2},{\"type\":\"C\",\"frame\":1,\"at\":7},"
 		"{\"type\":\"C\",\"frame\":0,\"at\":10}]}],"
 		"\"shared\":{\"frames\":[{\"name\":\"a\"},{\"name\":\"b\",\"line\":7}]},"
@@ -247,9 +249,11 @@ static void evented_speedscope(void **state)
 static void cpuprofile_text(void **state)
 {
 	static const char text[] =
-		"{\"nodes\":[{\"id\":1,\"callFrame\":{\"functionName\":\"(root)\",\"scriptId\":\"0\","
+		"{\"nodes\":[{\"id\":1,\"callFrame\":{\"functionName\":\"(root)\",\"scriptId\":"
+		"\"0\","
 		"\"url\":\"\",\"lineNumber\":-1,\"columnNumber\":-1},\"children\":[2,3]},"
-		"{\"id\":2,\"callFrame\":{\"functionName\":\"(idle)\",\"url\":\"\",\"lineNumber\":-1}},"
+		"{\"id\":2,\"callFrame\":{\"functionName\":\"(idle)\",\"url\":\"\",\"lineNumber\":-"
+		"1}},"
 		"{\"id\":3,\"callFrame\":{\"functionName\":\"\",\"url\":\"file:///app/x.js\","
 		"\"lineNumber\":41}}],\"startTime\":1000,\"endTime\":1700,"
 		"\"samples\":[2,3,3],\"timeDeltas\":[100,200,300]}";
@@ -322,8 +326,7 @@ static void no_memory_is_a_sentence(void **state)
 			struct frame fr = { .function = profile_string(
 						    p, (struct str){ name, (size_t)n }) };
 			int64_t v[2] = { 1, 1 };
-			profile_add(p,
-				    profile_stack(p, (stack_id){ 0 }, profile_frame(p, &fr)),
+			profile_add(p, profile_stack(p, (stack_id){ 0 }, profile_frame(p, &fr)),
 				    (label_id){ 0 }, v, INT64_C(20000000000));
 		}
 		write_text(*f, r, &text);
@@ -362,7 +365,9 @@ static void a_hundred_thousand_samples(void **state)
 		uint64_t path = sample_chance(&seed) % 20000;
 		for (uint64_t d = 0; d < 30; d++)
 			s = profile_stack(p, s,
-					  sample_frame(p, (path >> (d < 20 ? 8 : 0)) * (d + 1) % 3000, s.i == 0, &w));
+					  sample_frame(p,
+						       (path >> (d < 20 ? 8 : 0)) * (d + 1) % 3000,
+						       s, &w));
 		struct row_labels l = { S("app"), S("app"), 1, 1 + (int64_t)(path % 8) };
 		int64_t v[2] = { 1, 10101010 };
 		profile_add(p, s, row_labels_put(p, &l), v, i * 10101010);
@@ -376,9 +381,10 @@ static void a_hundred_thousand_samples(void **state)
 		write_text(*f, r, &out);
 		double wrote = seconds();
 		(void)read_text(a, *f, buf_str(&out));
-		print_message("# %-10s %8zu bytes, written in %.0f ms, read in %.0f ms\n", (*f)->name,
-			      out.n, (wrote - start) * 1e3, (seconds() - wrote) * 1e3);
-		assert_true(wrote - start < 10); /* sanitizers, busy machine; a square takes minutes */
+		print_message("# %-10s %8zu bytes, written in %.0f ms, read in %.0f ms\n",
+			      (*f)->name, out.n, (wrote - start) * 1e3, (seconds() - wrote) * 1e3);
+		assert_true(wrote - start <
+			    10); /* sanitizers, busy machine; a square takes minutes */
 	}
 }
 
