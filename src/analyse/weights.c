@@ -9,7 +9,7 @@
 #define NO_KIND UINT32_MAX
 #define BY_ROW  (UINT32_MAX - 1) /* every row is one sample */
 
-int64_t weight_plus(int64_t a, int64_t b)
+static int64_t plus(int64_t a, int64_t b)
 {
 	int64_t sum;
 
@@ -18,10 +18,10 @@ int64_t weight_plus(int64_t a, int64_t b)
 	return sum;
 }
 
-static void add(struct weight *to, struct weight w)
+void weight_add(struct weight *to, struct weight w)
 {
-	to->value = weight_plus(to->value, w.value);
-	to->samples = weight_plus(to->samples, w.samples);
+	to->value = plus(to->value, w.value);
+	to->samples = plus(to->samples, w.samples);
 }
 
 /* Where a profile says how many samples a row stands for. */
@@ -34,21 +34,37 @@ static unsigned samples_kind(const struct profile *p)
 	return p->sample.at_ns ? BY_ROW : NO_KIND;
 }
 
+static struct weight row_weight(const struct profile *p, unsigned count, size_t row)
+{
+	const int64_t *v = &p->sample.value[row * p->n_kinds];
+
+	return (struct weight){
+		.value = v[p->main_kind],
+		.samples = count == BY_ROW    ? 1
+			   : count == NO_KIND ? 0
+					      : v[count],
+	};
+}
+
 static void weigh_rows(struct weights *w)
 {
 	const struct profile *p = w->profile;
 	unsigned count = samples_kind(p);
 
 	for (size_t row = 0; row < p->sample.n_rows; row++) {
-		const int64_t *v = &p->sample.value[row * p->n_kinds];
-		struct weight one = { .value = v[p->main_kind] };
-		if (count == BY_ROW)
-			one.samples = 1;
-		else if (count != NO_KIND)
-			one.samples = v[count];
-		add(&w->self[p->sample.stack[row].i], one);
-		add(&w->all, one);
+		struct weight one = row_weight(p, count, row);
+		weight_add(&w->self[p->sample.stack[row].i], one);
+		weight_add(&w->all, one);
 	}
+}
+
+void weights_by_label(const struct weights *w, struct weight *into)
+{
+	const struct profile *p = w->profile;
+	unsigned count = samples_kind(p);
+
+	for (size_t row = 0; row < p->sample.n_rows; row++)
+		weight_add(&into[p->sample.label[row].i], row_weight(p, count, row));
 }
 
 struct function_map {
@@ -100,11 +116,12 @@ static void weigh_functions(struct weights *w, struct arena *a)
 		sibling[i] = child[p->stacks[i].parent.i];
 		child[p->stacks[i].parent.i] = (uint32_t)i;
 	}
-	for (uint32_t at = p->n_stacks ? child[0] : 0; at;) {
+	w->function[0].self = w->self[0]; /* samples without any stack */
+	for (uint32_t at = child[0]; at;) {
 		uint32_t f = w->function_of[at];
-		add(&w->function[f].self, w->self[at]);
+		weight_add(&w->function[f].self, w->self[at]);
 		if (open[f]++ == 0)
-			add(&w->function[f].total, w->total[at]);
+			weight_add(&w->function[f].total, w->total[at]);
 		if (child[at]) {
 			at = child[at];
 			continue;
@@ -130,10 +147,9 @@ struct weights *weights_new(struct arena *a, const struct profile *p)
 	w->total = arena_array(a, struct weight, p->n_stacks);
 	w->function_of = arena_array(a, uint32_t, p->n_stacks);
 	weigh_rows(w);
-	if (p->n_stacks)
-		memcpy(w->total, w->self, p->n_stacks * sizeof(*w->self));
+	memcpy(w->total, w->self, p->n_stacks * sizeof(*w->self));
 	for (size_t i = p->n_stacks; i-- > 1;)
-		add(&w->total[p->stacks[i].parent.i], w->total[i]);
+		weight_add(&w->total[p->stacks[i].parent.i], w->total[i]);
 	name_stacks(w, a);
 	weigh_functions(w, a);
 	return w;

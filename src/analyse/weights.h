@@ -38,6 +38,8 @@ double weights_share(const struct weights *w, int64_t value);
 /* "inflate", or "[no symbols]". */
 struct str weights_name(const struct weights *w, uint32_t function);
 struct str weights_module(const struct weights *w, uint32_t function);
-int64_t weight_plus(int64_t a, int64_t b); /* that stops at the ends */
+/* Adds every row to INTO[its label]; one element a label. */
+void weights_by_label(const struct weights *w, struct weight *into);
+void weight_add(struct weight *to, struct weight w); /* sums stop at the ends of int64_t */
 
 #endif

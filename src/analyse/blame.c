@@ -1,0 +1,93 @@
+/* What counts as foreign: by module, and for Go, which links its runtime in, by name. */
+#include "analyse/blame.h"
+
+/* Beginnings of the last part of the path of a module. */
+static const struct str foreign_modules[] = {
+	{ "libc.so", 7 },      { "libc-", 5 },        { "ld-linux", 8 },     { "ld-musl", 7 },
+	{ "libm.so", 7 },      { "libm-", 5 },        { "libpthread", 10 },  { "libgcc_s", 8 },
+	{ "libstdc++", 9 },    { "libc++", 6 },       { "[vdso]", 6 },       { "linux-vdso", 10 },
+	{ "libjemalloc", 11 }, { "libtcmalloc", 11 }, { "libmimalloc", 11 }, { "[kernel]", 8 },
+};
+/* Beginnings of names: runtimes that lie in the program, and what a static libc brings along. */
+static const struct str foreign_names[] = {
+	{ "runtime.", 8 },  { "runtime/internal/", 17 },
+	{ "internal/", 9 }, { "std::", 5 },
+	{ "core::", 6 },    { "alloc::", 7 },
+	{ "__memcpy", 8 },  { "__memset", 8 },
+	{ "__memmove", 9 }, { "__libc_", 7 },
+	{ "_start", 6 },    { "__clone", 7 },
+};
+
+static bool begins(struct str s, const struct str *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_starts(s, v[i]))
+			return true;
+	return false;
+}
+#define BEGINS(s, v) begins(s, v, sizeof(v) / sizeof((v)[0]))
+
+static bool is_foreign(const struct weights *w, uint32_t f)
+{
+	struct str head, module = weights_module(w, f);
+
+	if (w->function[f].kind == FRAME_KERNEL || w->function[f].kind == FRAME_MARKER ||
+	    !w->function[f].name.i)
+		return true;
+	return BEGINS(str_cut_last(module, '/', &head), foreign_modules) ||
+	       BEGINS(weights_name(w, f), foreign_names);
+}
+
+struct blame blame_new(struct arena *a, const struct weights *w)
+{
+	const struct profile *p = w->profile;
+	struct blame b = {
+		.weights = w,
+		.foreign = arena_array(a, bool, w->n_functions),
+		.behind = arena_array(a, uint32_t, p->n_stacks),
+		.whole = arena_array(a, struct weight, w->n_functions),
+	};
+
+	for (uint32_t f = 1; f < w->n_functions; f++)
+		b.foreign[f] = is_foreign(w, f);
+	for (size_t s = 1; s < p->n_stacks; s++) {
+		uint32_t f = w->function_of[s];
+		b.behind[s] = b.foreign[f] ? b.behind[p->stacks[s].parent.i] : f;
+		weight_add(&b.whole[b.behind[s]], w->self[s]);
+	}
+	return b;
+}
+
+static uint32_t heaviest(const struct weight *by, size_t n, struct weight *ret)
+{
+	uint32_t best = 0;
+
+	for (uint32_t f = 1; f < n; f++)
+		if (by[f].value > (best ? by[best].value : 0))
+			best = f;
+	if (best)
+		*ret = by[best];
+	return best;
+}
+
+uint32_t blame_behind(struct arena *a, const struct blame *b, uint32_t function, struct weight *ret)
+{
+	const struct weights *w = b->weights;
+	struct weight *by = arena_array(a, struct weight, w->n_functions);
+
+	for (size_t s = 1; s < w->profile->n_stacks; s++)
+		if (w->function_of[s] == function)
+			weight_add(&by[b->behind[s]], w->self[s]);
+	return heaviest(by, w->n_functions, ret);
+}
+
+uint32_t blame_behind_kernel(struct arena *a, const struct blame *b, struct weight *ret)
+{
+	const struct weights *w = b->weights;
+	struct weight *by = arena_array(a, struct weight, w->n_functions);
+
+	for (size_t s = 1; s < w->profile->n_stacks; s++)
+		if (w->function[w->function_of[s]].kind == FRAME_KERNEL)
+			weight_add(&by[b->behind[s]], w->self[s]);
+	return heaviest(by, w->n_functions, ret);
+}
