@@ -103,6 +103,31 @@ static void hot_own(struct buf *out, struct arena *a, const struct weights *w, u
 	buf_put(out, S("."));
 }
 
+/* OWN with the libraries, runtimes and kernel calls under it; LEAF, when not 0, has most of that.
+ */
+static void hot_with_libraries(struct buf *out, const struct blame *b, uint32_t own, uint32_t leaf,
+			       struct weight part)
+{
+	const struct weights *w = b->weights;
+
+	put_head(out, w, b->whole[own]);
+	buf_put(out, S("is in "));
+	put_function(out, w, own);
+	buf_put(out, S(" and the library functions it calls"));
+	put_interval(out, w, b->whole[own]);
+	if (leaf) {
+		buf_put(out, S(", most of it in "));
+		put_function(out, w, leaf);
+		buf_put(out, S(" ("));
+		put_share(out, w, part);
+		buf_put(out, S(")."));
+	} else {
+		buf_put(out, S("; in itself "));
+		put_share(out, w, w->function[own].self);
+		buf_put(out, S("."));
+	}
+}
+
 /* A leaf that is not the program's: who is behind it is the news. */
 static void hot_foreign(struct buf *out, struct arena *a, const struct blame *b, uint32_t f)
 {
@@ -112,16 +137,7 @@ static void hot_foreign(struct buf *out, struct arena *a, const struct blame *b,
 	struct str module = weights_module(w, f);
 
 	if (own && (double)part.value > MOSTLY * (double)self.value) {
-		put_head(out, w, b->whole[own]);
-		buf_put(out, S("is in "));
-		put_function(out, w, own);
-		buf_put(out, S(" and the library functions it calls"));
-		put_interval(out, w, b->whole[own]);
-		buf_put(out, S(", most of it in "));
-		put_function(out, w, f);
-		buf_put(out, S(" ("));
-		put_share(out, w, part);
-		buf_put(out, S(")."));
+		hot_with_libraries(out, b, own, f, part);
 		return;
 	}
 	put_head(out, w, self);
@@ -297,10 +313,10 @@ static enum verdict_shape judge(struct buf *out, struct arena *a, const struct w
 		flat(out, &b, plateau);
 		return VERDICT_FLAT;
 	}
-	if (!w->function[plateau].name.i ||
-	    weights_share(w, w->function[plateau].self.value) < STANDS_OUT)
-		plateau = own ? own : plateau;
-	if (b.foreign[plateau])
+	double self = weights_share(w, w->function[plateau].self.value);
+	if (own && (self < STANDS_OUT || weights_share(w, whole.value) > 2 * self))
+		hot_with_libraries(out, &b, own, 0, whole);
+	else if (b.foreign[plateau])
 		hot_foreign(out, a, &b, plateau);
 	else
 		hot_own(out, a, w, plateau);
