@@ -5,6 +5,7 @@
 
 #include "cmd/save.h"
 #include "model/quantity.h"
+#include "present/html/html.h"
 #include "present/json/json.h"
 #include "present/text/text.h"
 
@@ -17,7 +18,8 @@ static int fill(const struct report *r, struct str path, struct buf *out, struct
 
 	switch (save_kind(path)) {
 	case SAVE_HTML:
-		return err_set(err, -ENOTSUP, "HTML is not in this build");
+		html_report(r, out);
+		break;
 	case SAVE_SVG:
 		return err_set(err, -ENOTSUP, "SVG is not in this build");
 	case SAVE_JSON:
