@@ -7,6 +7,7 @@
 #include "model/quantity.h"
 #include "present/html/html.h"
 #include "present/json/json.h"
+#include "present/svg/svg.h"
 #include "present/text/text.h"
 
 #define OUTPUT_MAX   ((size_t)2 << 30)
@@ -21,7 +22,8 @@ static int fill(const struct report *r, struct str path, struct buf *out, struct
 		html_report(r, out);
 		break;
 	case SAVE_SVG:
-		return err_set(err, -ENOTSUP, "SVG is not in this build");
+		svg_report(r, out);
+		break;
 	case SAVE_JSON:
 		json_report(r, out);
 		break;
