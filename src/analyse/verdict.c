@@ -12,6 +12,7 @@
 #define NAME_MAX_BYTES 72
 #define MOSTLY         0.50 /* unresolved, kernel, caller: more than half is what it is about */
 #define STANDS_OUT     0.10 /* a function with less is one of many */
+#define BRANCH         0.25
 #define IDLE           0.05 /* of one processor */
 #define ONE_THREAD     0.90
 #define ALL_OF_IT      0.95 /* in total: a main loop, which tells nothing */
@@ -156,11 +157,10 @@ static void hot_foreign(struct buf *out, struct arena *a, const struct blame *b,
 	buf_put(out, S("."));
 }
 
-static void flat(struct buf *out, const struct blame *b, uint32_t f)
+static void flat(struct buf *out, struct arena *a, const struct blame *b, uint32_t f)
 {
 	const struct weights *w = b->weights;
 	struct str subject = verdict_subject(w);
-	uint32_t branch = 0;
 
 	buf_printf(out, "No function stands out: the largest, ");
 	put_function(out, w, f);
@@ -169,16 +169,18 @@ static void flat(struct buf *out, const struct blame *b, uint32_t f)
 	buf_printf(out, " of " STR_FMT " in itself", STR_ARG(subject));
 	put_interval(out, w, w->function[f].self);
 	buf_put(out, S("."));
-	for (uint32_t i = 1; i < w->n_functions; i++)
-		if (!b->foreign[i] && weights_share(w, w->function[i].total.value) < ALL_OF_IT &&
-		    w->function[i].total.value > (branch ? w->function[branch].total.value : 0))
-			branch = i;
-	if (!branch || weights_share(w, w->function[branch].total.value) < STANDS_OUT)
+	/* The deepest step of the hottest path that is still a branch, not a leaf among many. */
+	const struct table *path = top_path(a, w);
+	const struct cell *branch = NULL;
+	for (size_t i = 0; i < path->n_rows && !branch; i++)
+		if (path->cell[i * path->n_columns + 1].v >= BRANCH)
+			branch = &path->cell[i * path->n_columns];
+	if (!branch || branch[1].v >= ALL_OF_IT)
 		return;
 	buf_put(out, S(" The widest branch is "));
-	put_function(out, w, branch);
+	verdict_put_name(out, branch[0].text);
 	buf_put(out, S(" with all it calls: "));
-	put_share(out, w, w->function[branch].total);
+	quantity_put_share(out, branch[1].v);
 	buf_put(out, S("."));
 }
 
@@ -310,7 +312,7 @@ static enum verdict_shape judge(struct buf *out, struct arena *a, const struct w
 		}
 	if (weights_share(w, w->function[plateau].self.value) < STANDS_OUT &&
 	    weights_share(w, whole.value) < STANDS_OUT) {
-		flat(out, &b, plateau);
+		flat(out, a, &b, plateau);
 		return VERDICT_FLAT;
 	}
 	double self = weights_share(w, w->function[plateau].self.value);

@@ -16,7 +16,7 @@ static void words(void **state)
 		{ { 999700000, UNIT_NS }, "1.00 s" },
 		{ { 12.34e9, UNIT_NS }, "12.3 s" },
 		{ { 125e9, UNIT_NS }, "2 min 5 s" },
-		{ { 1023, UNIT_BYTES }, "1.00 KiB" },
+		{ { 1023, UNIT_BYTES }, "1023 B" },
 		{ { 3.1 * 1048576, UNIT_BYTES }, "3.10 MiB" },
 		{ { 1234567, UNIT_COUNT }, "1,234,567" },
 		{ { 999, UNIT_COUNT }, "999" },

@@ -115,14 +115,29 @@ static void all(struct buf *out, const struct report *r, size_t fewer, const str
 	}
 }
 
+static size_t longest(const struct report *r)
+{
+	size_t rows = 0;
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct section *s = &r->section[i];
+		size_t here = !stands_alone(s) ? 0 : s->limit ? s->limit : s->table->n_rows;
+		rows = here > rows ? here : rows;
+	}
+	return rows;
+}
+
 void text_report(const struct report *r, const struct text_manner *m, struct buf *out)
 {
+	size_t least = m->lines ? longest(r) : 0;
+
 	for (size_t fewer = 0;; fewer++) {
 		auto_buf text = BUF(TEXT_MAX);
 		all(&text, r, fewer, m);
-		if (m->lines && count_lines(buf_str(&text)) > m->lines && fewer < 16)
+		if (fewer < least && count_lines(buf_str(&text)) > m->lines)
 			continue;
 		buf_put(out, buf_str(&text));
+		out->full |= text.full;
 		return;
 	}
 }
