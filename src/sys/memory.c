@@ -1,11 +1,9 @@
-/* mmap and memfd_create. */
+/* mmap, and what it is asked for here. */
 #include "sys/memory.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "sys/fault.h"
-#include "sys/file.h"
 #include "sys/reason_priv.h"
 
 static int map(int fd, int prot, int flags, off_t offset, struct memory *m)
@@ -54,18 +52,4 @@ void memory_forget(struct memory *m)
 {
 	if (m->p)
 		(void)madvise(m->p, m->n, MADV_DONTNEED); /* only a wish */
-}
-
-int memory_file(const char *name, struct str content, struct err *err)
-{
-	int fd = fault_now() ? -1 : memfd_create(name, MFD_CLOEXEC);
-
-	if (fd < 0)
-		return err_set(err, -errno, "cannot make a file in memory: %s", reason(errno));
-	int r = file_put(fd, content, err);
-	if (r == 0 && lseek(fd, 0, SEEK_SET) < 0)
-		r = err_set(err, -errno, "cannot rewind a file in memory: %s", reason(errno));
-	if (r < 0)
-		fd_closep(&fd);
-	return r < 0 ? r : fd;
 }

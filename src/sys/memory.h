@@ -1,12 +1,12 @@
-/* memory: pages that are not the heap: shared with the kernel through a descriptor, or a file
- * without a name. */
+/* memory: pages that are not the heap: shared with the kernel through a descriptor, or reserved. */
 #ifndef PERF_OPS_SYS_MEMORY_H
 #define PERF_OPS_SYS_MEMORY_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
-#include "base/str.h"
 
 struct memory {
 	unsigned char *p;
@@ -21,8 +21,5 @@ int memory_reserve(size_t n, struct memory *ret, struct err *err);
 void memory_unmap(struct memory *m); /* accepts zeroed */
 /* Gives pages back; they read as zeroes then. For memory_reserve only. */
 void memory_forget(struct memory *m);
-
-/* A descriptor of a nameless file with this content, for libraries that want one. */
-int memory_file(const char *name, struct str content, struct err *err);
 
 #endif
