@@ -17,7 +17,6 @@
 #include "present/svg/svg.h"
 
 #define PERIOD_NS 10101010
-#define DEEP_MAX  96
 
 struct way { /* a stack, root first; how often in each third of the recording */
 	const char *frames[12];
@@ -143,14 +142,24 @@ static struct profile *small(struct arena *a, const char *name, unsigned swap)
 	return p;
 }
 
-/* Walks over a tree that grows while it is walked: few hot paths, a long tail of stacks seen once.
- */
+/* Which function F calls at its CALL'th place: always the same few, as in a program. */
+static unsigned callee(unsigned f, unsigned call, unsigned functions)
+{
+	uint64_t seed = (f * 16 + call + 1) * UINT64_C(0x9e3779b97f4a7c15);
+
+	(void)chance(&seed);
+	return (unsigned)(chance(&seed) % functions);
+}
+
+/* Walks along a few calls that are usual and many that are rare: 500,000 stacks, most of them seen
+ * once. */
 static struct profile *large(struct arena *a)
 {
-	enum { SAMPLES = 1000000, STACKS = 500000, FUNCTIONS = 8000 };
+	enum { SAMPLES = 1000000, STACKS = 500001, FUNCTIONS = 8000, CALLS = 8, DEEPEST = 60 };
 	struct profile *p = profile_made(a, "large", true, 125);
 	frame_id *frame = calloc(FUNCTIONS, sizeof(*frame));
-	uint32_t(*kid)[4] = calloc(STACKS + 2 * DEEP_MAX, sizeof(*kid));
+	unsigned *function = calloc(STACKS, sizeof(*function));
+	uint32_t(*kid)[CALLS] = calloc(STACKS, sizeof(*kid));
 	uint64_t seed = 88172645463325252;
 	const int64_t one[2] = { 1, PERIOD_NS };
 	label_id label[8];
@@ -168,37 +177,28 @@ static struct profile *large(struct arena *a)
 	}
 	for (int64_t i = 0; i < SAMPLES; i++) {
 		stack_id s = { 0 };
-		unsigned target =
-			8 + (unsigned)(chance(&seed) % 60 * (chance(&seed) % 1000) / 1000);
+		unsigned target = 8 + (unsigned)(chance(&seed) % (DEEPEST - 8));
 
-		for (unsigned d = 0; d < target && chance(&seed) % 1000 >= 15; d++) {
-			unsigned n = 0, r = (unsigned)(chance(&seed) % 100000);
+		for (unsigned d = 0; d < target; d++) {
+			uint64_t r = chance(&seed) % 1000;
+			unsigned call = r < 850 ? 0 : r < 950 ? 1 : 2 + (unsigned)(r % (CALLS - 2));
+			unsigned f = callee(s.i ? function[s.i] : FUNCTIONS, call, FUNCTIONS);
 
-			while (n < 4 && kid[s.i][n])
-				n++;
-			if (n == 0 ||
-			    (n < 4 && p->n_stacks < STACKS && r < 100u >> (2 * (n - 1)))) {
+			if (!kid[s.i][call]) {
+				stack_id child;
+
 				if (p->n_stacks >= STACKS)
 					break;
-				uint64_t x = chance(&seed) % FUNCTIONS *
-					     (chance(&seed) % FUNCTIONS) / FUNCTIONS;
-
-				stack_id c = profile_stack(p, s, frame[x]);
-
-				for (unsigned k = 0; k < n; k++)
-					n = kid[s.i][k] == c.i ? 4 : n;
-				if (n < 4)
-					kid[s.i][n] = c.i;
-				s = c;
-			} else {
-				uint64_t x = chance(&seed) % 1000;
-
-				s.i = kid[s.i][x * x * n / 1000000];
+				child = profile_stack(p, s, frame[f]);
+				kid[s.i][call] = child.i;
+				function[child.i] = f;
 			}
+			s.i = kid[s.i][call];
 		}
 		profile_add(p, s, label[chance(&seed) % 8], one, i * 125000);
 	}
 	free(frame);
+	free(function);
 	free(kid);
 	return p;
 }
@@ -327,21 +327,68 @@ static void truth(struct json *j, const struct profile *p, const char *key, cons
 	json_close(j, '}');
 }
 
+static uint64_t before(const struct profile *p, int64_t end_ns)
+{
+	uint64_t sum = 0;
+
+	for (size_t r = 0; r < p->sample.n_rows; r++)
+		if (p->sample.at_ns && p->sample.at_ns[r] < end_ns)
+			sum += (uint64_t)p->sample.value[r * 2];
+	return sum;
+}
+
+static uint64_t of_thread(const struct profile *p, int64_t tid)
+{
+	uint64_t sum = 0;
+
+	for (size_t r = 0; r < p->sample.n_rows; r++)
+		for (label_id l = p->sample.label[r]; l.i; l = p->labels[l.i].next)
+			if (str_eq(profile_text(p, p->labels[l.i].key), S("tid")) &&
+			    p->labels[l.i].number == tid)
+				sum += (uint64_t)p->sample.value[r * 2];
+	return sum;
+}
+
+static uint64_t under(const struct profile *p, const char *name)
+{
+	uint64_t sum = 0;
+
+	for (size_t r = 0; r < p->sample.n_rows; r++) {
+		stack_id s = p->sample.stack[r];
+
+		while (s.i && p->stacks[s.i].parent.i)
+			s = p->stacks[s.i].parent;
+		if (str_eq(profile_text(p, p->frames[p->stacks[s.i].frame.i].function),
+			   str_from_c(name)))
+			sum += (uint64_t)p->sample.value[r * 2];
+	}
+	return sum;
+}
+
 static void told(const struct profile *p, const struct profile *base, double seconds, size_t bytes)
 {
 	static const char *const asked[] = { "inflate", "walk(std::vector<Node*> const&, int)",
 					     "png_read_row", "escapeHtml", "hash_row" };
 	struct buf out = BUF(65536);
 	struct json j = { .out = &out };
-	uint64_t sum = 0;
 
-	for (size_t r = 0; r < p->sample.n_rows; r++)
-		sum += (uint64_t)p->sample.value[r * 2];
 	json_open(&j, "", '{');
-	json_uint(&j, "samples", sum);
-	json_uint(&j, "stacks", p->n_stacks);
+	json_uint(&j, "samples", before(p, INT64_MAX));
+	json_uint(&j, "stacks", p->n_stacks - 1);
 	json_uint(&j, "bytes", bytes);
 	json_uint(&j, "written_us", (uint64_t)(seconds * 1e6));
+	json_uint(&j, "before_3s", before(p, 3000000000));
+	json_uint(&j, "before_slice_480", before(p, 480 * (p->duration_ns / 512 + 1)));
+	json_uint(&j, "main", under(p, "main"));
+	json_uint(&j, "main_base", base ? under(base, "main") : 0);
+	json_open(&j, "threads", '[');
+	for (int64_t tid = 4711; tid < 4714; tid++) {
+		json_open(&j, "", '[');
+		json_uint(&j, "", (uint64_t)tid);
+		json_uint(&j, "", of_thread(p, tid));
+		json_close(&j, ']');
+	}
+	json_close(&j, ']');
 	json_open(&j, "functions", '[');
 	for (size_t i = 0; i < 5 && p->n_stacks < 1000; i++)
 		truth(&j, p, "", asked[i]);

@@ -195,6 +195,7 @@ export function Explorer({ p, dark, keys, say, onTheme, onHelp }: ExplorerProps)
         <button type="button" data-do="reset" onClick={reset}>Reset</button>
         <span class="whole" id="whole">{`${spent(all, unit, unitName)}${range || thread >= 0 ? ' selected' : ' in all'}`}</span>
       </div>
+      {!all && <p class="note" role="note">Nothing was sampled here: the program did not run while it was watched, or the selection is empty.</p>}
       {p.slice && !p.compared && <Timeline p={p} kind={kind} range={range} dark={dark} onRange={(r) => {
         setRange(r && r[0] === 0 && r[1] === p.time!.slices ? null : r);
         setLooked(null);

@@ -5,7 +5,7 @@ import { isDark } from './colours';
 import { Explorer } from './explorer';
 import { Help, HowToRead } from './help';
 import { readReport, type Report } from './report';
-import { Limits, SectionBlock } from './sections';
+import { Limits, Marked, SectionBlock } from './sections';
 import { count, seconds } from './words';
 
 const THEMES = ['auto', 'light', 'dark'] as const;
@@ -66,7 +66,7 @@ function Page({ r }: { r: Report }) {
       </header>
       <main>
         <div class="verdict" id={hero ? `section-${hero.id}` : undefined}>
-          {hero && <p>{hero.sentence}</p>}
+          {hero && <p><Marked text={hero.sentence} /></p>}
           <ul>{facts(r, which).map((f) => <li key={f}>{f}</li>)}</ul>
         </div>
         {r.profiles.length > 1 && (

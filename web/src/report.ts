@@ -143,12 +143,28 @@ function readSlices(c: Columns, h: ProfileHeader): Profile['slice'] {
   };
 }
 
+/* A node is told as its place among the calls of its caller that were seen so far; 0 is a new call. */
+function readCalls(c: Columns, depth: Int32Array, functions: number): Int32Array {
+  const func = c.into('node_call', new Int32Array(depth.length), 1);
+  const fresh = c.ints('call_function');
+  const known: number[][] = Array.from({ length: functions + 1 }, () => []);
+  const open: number[] = [functions];
+  let next = 0;
+  for (let i = 1; i < func.length; i++) {
+    const calls = known[open[depth[i] - 1]];
+    if (!func[i]) calls.push(fresh[next++]);
+    func[i] = calls[(func[i] || calls.length) - 1];
+    open[depth[i]] = func[i];
+  }
+  return func;
+}
+
 function readProfile(c: Columns, h: ProfileHeader, texts: string[]): Profile {
   const text = (name: string) => Array.from(c.ints(name), (i) => texts[i]);
   const depth = c.into('node_rise', new Int32Array(h.nodes), 1);
   const lines = c.ints('function_lines');
   for (let i = 1; i < h.nodes; i++) depth[i] = depth[i - 1] + 1 - depth[i];
-  const func = c.into('node_function', new Int32Array(h.nodes), 1);
+  const func = readCalls(c, depth, lines.length);
   const firstLine = sums(lines);
   const line = c.into('node_line', new Int32Array(h.nodes), 1);
   for (let i = 1; i < h.nodes; i++) line[i] += firstLine[func[i]];

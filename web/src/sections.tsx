@@ -2,6 +2,11 @@
 import type { Cell, Column, Finding, Quantity, Run, Section, Table } from './report';
 import { amount, signed } from './words';
 
+/* Sentences mark names with backquotes, in the terminal too. */
+export function Marked({ text }: { text: string }) {
+  return <>{text.split('`').map((part, i) => (i % 2 ? <code key={i}>{part}</code> : part))}</>;
+}
+
 function cellText(cell: Cell, column: Column): string {
   if (Array.isArray(cell)) return `${cellText(cell[0], column)} ${cell[1]}`;
   if (typeof cell === 'string') return cell;
@@ -71,7 +76,7 @@ export function SectionBlock({ s }: { s: Section }) {
   return (
     <section class="card" id={`section-${s.id}`}>
       {s.heading && <h2>{s.heading}</h2>}
-      {s.sentence && <p class="sentence">{s.sentence}</p>}
+      {s.sentence && <p class="sentence"><Marked text={s.sentence} /></p>}
       {s.table && <TableBlock table={s.table} heading={s.heading} />}
       {s.findings?.map((f, i) => <FindingBlock key={i} f={f} />)}
     </section>

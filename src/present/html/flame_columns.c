@@ -5,7 +5,7 @@
 #include "present/html/words.h"
 
 #define SLICES_MAX     512u
-#define ROWS_A_SLICE   4u      /* on average at least, so that the strip is not only noise */
+#define ROWS_A_SLICE   12u     /* on average at least, so that the strip is not only noise */
 #define SAMPLES_BUDGET 100000u /* rows that the page can filter by time; about 2 bytes each */
 
 /* Column names by kind: const text, since a name is only borrowed. */
@@ -100,21 +100,57 @@ static void put_functions(struct writing *w)
 		columns_add_signed(c, f->line[i].self / w->scale[w->p->main_kind]);
 }
 
-/* Parents are implied: the depth falls by so much from one node to the next, -1 is "a child". */
+struct edge { /* a function seen under another; root is under 0, functions count from 1 */
+	uint32_t caller, callee, rank;
+};
+
+/*
+ * Programs call few functions from each, so a node's function is told as the place of that call
+ * among those of its caller's so far, from 1; 0 is a new one, whose function comes from a column of
+ * its own. Against plain numbers this takes about a third of the bytes.
+ */
+static void put_node_functions(struct writing *w)
+{
+	const struct flame *f = w->f;
+	VEC(struct edge) edges = { 0 };
+	struct map map = { .arena = w->scratch };
+	uint32_t *open = arena_array(w->scratch, uint32_t, f->n_nodes + 1);
+	uint32_t *known = arena_array(w->scratch, uint32_t, f->n_functions + 1);
+
+	columns_begin(w->c, "node_call");
+	for (size_t i = 1; i < f->n_nodes; i++) {
+		uint32_t callee = f->function_of[i] + 1, caller = open[f->depth[i] - 1], rank = 0;
+		uint64_t hash = map_hash2(caller, callee);
+
+		open[f->depth[i]] = callee;
+		for (struct map_at at = map_first(&map, hash); at.hit && !rank;
+		     at = map_next(&map, at))
+			if (edges.v[at.index].caller == caller &&
+			    edges.v[at.index].callee == callee)
+				rank = edges.v[at.index].rank;
+		columns_add(w->c, rank);
+		if (rank)
+			continue;
+		map_insert(&map, hash, (uint32_t)edges.n);
+		*vec_add(w->scratch, &edges) = (struct edge){ caller, callee, ++known[caller] };
+	}
+	columns_begin(w->c, "call_function");
+	for (size_t i = 0; i < edges.n; i++)
+		columns_add(w->c, edges.v[i].callee - 1);
+}
+
+/* Parents are implied by how far the depth falls from one node to the next; 0: it is a child. */
 static void put_nodes(struct writing *w)
 {
 	const struct flame *f = w->f;
-	struct columns *c = w->c;
 
-	columns_begin(c, "node_rise");
+	columns_begin(w->c, "node_rise");
 	for (size_t i = 1; i < f->n_nodes; i++)
-		columns_add(c, f->depth[i - 1] + 1 - f->depth[i]);
-	columns_begin(c, "node_function");
+		columns_add(w->c, f->depth[i - 1] + 1 - f->depth[i]);
+	put_node_functions(w);
+	columns_begin(w->c, "node_line");
 	for (size_t i = 1; i < f->n_nodes; i++)
-		columns_add(c, f->function_of[i]);
-	columns_begin(c, "node_line");
-	for (size_t i = 1; i < f->n_nodes; i++)
-		columns_add(c, f->line_of[i]);
+		columns_add(w->c, f->line_of[i]);
 }
 
 static void put_threads(struct writing *w)
