@@ -61,6 +61,13 @@ int perf_enable(int fd, bool on)
 	return 0;
 }
 
+int perf_redirect(int fd, int to)
+{
+	if (fault_now() || ioctl(fd, PERF_EVENT_IOC_SET_OUTPUT, to) < 0)
+		return -errno;
+	return 0;
+}
+
 static size_t page_size(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);

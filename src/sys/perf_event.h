@@ -16,6 +16,8 @@ int perf_open(const struct perf_event_attr *attr, int32_t pid, int cpu, int grou
 /* Only whether it would open: 0 or negative errno; nothing stays open. */
 int perf_probe(const struct perf_event_attr *attr, int32_t pid, int cpu);
 int perf_enable(int fd, bool on);
+/* The records of FD go into the ring of TO, an event of the same processor; negative errno. */
+int perf_redirect(int fd, int to);
 
 struct perf_ring {
 	unsigned char *p;       /* mapping: one control page, then size bytes */
