@@ -76,6 +76,8 @@ struct pid {
 	struct upid numbers[1];
 };
 
+struct mm_struct;
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -83,6 +85,8 @@ struct task_struct {
 	struct signal_struct *signal;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
+	struct mm_struct *mm; /* NULL: a kernel thread, or one that is ending */
+	unsigned in_execve : 1;
 };
 
 #pragma clang attribute pop

@@ -12,6 +12,7 @@
 #include "capture/bpf/walk_abi.h"
 #include "capture/space.h"
 #include "capture/unwind/native/native.h"
+#include "capture/unwind/native/walk.h"
 #include "sys/memory.h"
 
 _Static_assert(sizeof(struct range) == sizeof(struct walk_range) &&
@@ -492,13 +493,22 @@ void tables_publish(struct tables *t, uint64_t now_ns)
 	t->dirty.n = 0;
 }
 
+size_t tables_walk(const struct tables *t, uint32_t pid, const struct native_stack *from,
+		   uint64_t *ip, size_t max, enum stack_end *ret_end)
+{
+	const struct space nothing = { 0 };
+	const struct space *sp = spaces_of(t->spaces, pid);
+
+	return native_walk(&t->store, sp ? sp : &nothing, from, ip, max, ret_end);
+}
+
 void tables_quiet(struct tables *t, uint32_t pid, uint64_t until_ns)
 {
 	struct walk_proc p;
 
 	if (bpf_map_lookup_elem(t->maps.procs, &pid, &p) < 0)
 		return; /* it ended meanwhile */
-	p.ask_after_ns = until_ns;
+	p.quiet_ns = until_ns;
 	set_proc(t, pid, &p);
 }
 

@@ -10,6 +10,8 @@
 #include "model/sink.h"
 #include "resolve/binary.h"
 
+struct native_stack;
+
 struct tables_room { /* elements of the maps, before they are made */
 	size_t rows, pages, rules, exes, ranges, procs;
 };
@@ -43,6 +45,9 @@ void tables_fork(struct tables *t, uint32_t parent, uint32_t child);
 void tables_exec(struct tables *t, uint32_t pid);
 /* It ended. Followed until the next but one publishing: its last samples are on the way. */
 void tables_gone(struct tables *t, uint32_t pid);
+/* The walk in user space, by what is known now. */
+size_t tables_walk(const struct tables *t, uint32_t pid, const struct native_stack *from,
+		   uint64_t *ip, size_t max, enum stack_end *ret_end);
 /* An unknown address there need not be told again before that time. */
 void tables_quiet(struct tables *t, uint32_t pid, uint64_t until_ns);
 void tables_publish(struct tables *t, uint64_t now_ns);

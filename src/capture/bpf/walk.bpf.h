@@ -184,7 +184,8 @@ __noinline int walk_kernel_hash(struct walk *w)
 
 /*
  * Registers as user space left them: right in an interrupt, in a system call and at a switch. False
- * for threads without a user side. P NULL: nothing is known of the process.
+ * for threads without a user side, and for those that have ended it. P NULL: nothing is known of
+ * the process.
  */
 static __always_inline bool walk_begin(struct walk *w, const struct walk_proc *p)
 {
@@ -193,7 +194,7 @@ static __always_inline bool walk_begin(struct walk *w, const struct walk_proc *p
 
 	w->user.n = 0;
 	w->user.hash = 0;
-	if ((r->cs & 3) != 3)
+	if (!t->mm || (r->cs & 3) != 3)
 		return false;
 	w->first = p ? p->first : 0;
 	w->n = p ? p->n : 0;
@@ -219,6 +220,15 @@ static __always_inline bool walk_begin(struct walk *w, const struct walk_proc *p
 	w->regs.gpr[NATIVE_RCX] = r->cx;
 	w->regs.gpr[NATIVE_RSP] = r->sp;
 	return true;
+}
+
+/* Whether the current task is replacing its program: the old stack is gone, the new one not begun.
+ */
+static __always_inline bool walk_in_exec(void)
+{
+	struct task_struct *t = bpf_get_current_task_btf();
+
+	return bpf_core_field_exists(t->in_execve) && BPF_CORE_READ_BITFIELD_PROBED(t, in_execve);
 }
 
 #endif

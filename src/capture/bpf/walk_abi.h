@@ -18,9 +18,10 @@ _Static_assert(sizeof(struct walk_range) == 32, "walk_range is an ABI");
 
 struct walk_proc { /* a followed process: its slice of the ranges, sorted by start */
 	__u32 first, n;
-	__u64 ask_after_ns; /* an unknown address is not told to user space before */
+	__u64 quiet_ns; /* until then nobody wants to hear of unknown addresses */
+	__u64 told_ns;  /* when one was told last */
 };
-_Static_assert(sizeof(struct walk_proc) == 16, "walk_proc is an ABI");
+_Static_assert(sizeof(struct walk_proc) == 24, "walk_proc is an ABI");
 
 #define WALK_KNOWN 16384 /* addresses whose rule is remembered; a power of two */
 

@@ -35,8 +35,27 @@ struct {
 	__type(value, __u64);
 } seen SEC(".maps");
 
+struct late {
+	struct cpu_late head;
+	__u8 copy[CPU_COPY_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WALK_NESTED);
+	__type(key, __u32);
+	__type(value, struct late);
+} lates SEC(".maps");
+
 struct ids {
 	__u32 tgid, tid;
+};
+
+struct tick { /* one sample in the making */
+	struct ids id;
+	__u32 level;
+	struct walk_proc *proc; /* NULL: unknown, with everybody */
+	struct cpu_sample sample;
 };
 
 #define PID_LEVELS 8
@@ -94,26 +113,85 @@ static __always_inline void tell(struct cpu_news *n, __u64 flags)
 		__sync_fetch_and_add(&news_lost, 1);
 }
 
-static __always_inline int user_stack(struct walk *w, struct walk_proc *p, const struct ids *id,
-				      __u64 now)
+static __always_inline void tell_no_map(struct tick *t, __u64 address)
 {
-	int end;
+	__u64 now = t->sample.time_ns;
+	struct cpu_news n = { .type = CPU_NO_MAP,
+			      .tgid = t->id.tgid,
+			      .tid = t->id.tid,
+			      .time_ns = now,
+			      .address = address };
 
-	if (!want_user || !walk_begin(w, p))
-		return NATIVE_END_NONE;
-	end = walk_user(w);
-	w->user.hash |= 1;
-	if (end == NATIVE_END_NO_MAP && p && now >= p->ask_after_ns) {
-		struct cpu_news n = { .type = CPU_NO_MAP,
-				      .tgid = id->tgid,
-				      .tid = id->tid,
-				      .time_ns = now,
-				      .address = native_look(&w->regs) };
+	if (now - t->proc->told_ns < CPU_TELL_NS)
+		return;
+	t->proc->told_ns = now;
+	tell(&n, BPF_RB_FORCE_WAKEUP);
+}
 
-		p->ask_after_ns = now + CPU_ASK_AFTER_NS;
-		tell(&n, BPF_RB_FORCE_WAKEUP);
+#define PAGE_BYTES 4096
+
+/* Whole pages from the stack pointer on, while they are there. The first ones need not be: what a
+ * function reserved and did not touch yet. */
+static __always_inline __u64 copy_stack(struct late *l, __u64 sp)
+{
+	__u64 at = sp, n = 0;
+
+	l->head.start = sp;
+	for (int i = 0; i < CPU_COPY_BYTES / PAGE_BYTES + 1; i++) {
+		__u64 len = PAGE_BYTES - (at & (PAGE_BYTES - 1));
+
+		asm volatile("" : "+r"(n), "+r"(len));
+		if (n > CPU_COPY_BYTES - PAGE_BYTES || len > PAGE_BYTES)
+			break;
+		if (!bpf_probe_read_user(l->copy + n, (__u32)len, (const void *)at))
+			n += len;
+		else if (n)
+			break;
+		else
+			l->head.start = at + len;
+		at += len;
 	}
-	return end;
+	return n;
+}
+
+/* False: it could not be sent. */
+static __always_inline bool send_late(struct walk *w, struct tick *t)
+{
+	struct late *l = bpf_map_lookup_elem(&lates, &t->level);
+	__u64 n;
+
+	if (!l || !walk_begin(w, t->proc))
+		return false;
+	l->head.regs = w->regs;
+	n = copy_stack(l, w->regs.sp);
+	l->head.n = n;
+	l->head.sample = t->sample;
+	l->head.sample.type = CPU_LATE;
+	l->head.sample.n_user = 0;
+	l->head.sample.user_hash = 0;
+	l->head.sample.cost_ns = (__u32)(bpf_ktime_get_ns() - t->sample.time_ns);
+	asm volatile("" : "+r"(n));
+	if (n > CPU_COPY_BYTES)
+		return false;
+	return !bpf_ringbuf_output(&samples, l, sizeof(l->head) + n, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void user_stack(struct walk *w, struct tick *t)
+{
+	struct cpu_sample *s = &t->sample;
+
+	w->user.type = CPU_USER_STACK;
+	s->end = NATIVE_END_NONE;
+	if (!want_user || !walk_begin(w, t->proc))
+		return;
+	s->end = (__u8)walk_user(w);
+	s->n_user = (__u16)w->user.n;
+	s->user_hash = w->user.hash | 1;
+	w->user.hash = s->user_hash;
+	if (s->end != NATIVE_END_ROOT && walk_in_exec()) {
+		s->end = NATIVE_END_NONE;
+		s->n_user = 0;
+	}
 }
 
 static __always_inline void kernel_stack(struct bpf_perf_event_data *ctx, struct walk *w)
@@ -130,62 +208,61 @@ static __always_inline void kernel_stack(struct bpf_perf_event_data *ctx, struct
 	walk_kernel_hash(w);
 }
 
-static __always_inline void sample(struct bpf_perf_event_data *ctx, struct walk *w,
-				   struct walk_proc *p, const struct ids *id, __u64 start)
+/* False: it is lost. */
+static __always_inline bool sample(struct bpf_perf_event_data *ctx, struct walk *w, struct tick *t)
 {
-	struct cpu_sample s = { .type = CPU_SAMPLE,
-				.time_ns = start,
-				.tgid = id->tgid,
-				.tid = id->tid,
-				.cpu = bpf_get_smp_processor_id() };
-	bool sent = true;
+	struct cpu_sample *s = &t->sample;
 
 	kernel_stack(ctx, w);
-	s.end = (__u8)user_stack(w, p, id, start);
-	w->user.type = CPU_USER_STACK;
+	s->n_kernel = (__u8)w->kernel.n;
+	s->kernel_hash = w->kernel.hash;
 	w->kernel.type = CPU_KERNEL_STACK;
-	s.n_user = (__u16)w->user.n;
-	s.n_kernel = (__u8)w->kernel.n;
-	s.user_hash = w->user.hash;
-	s.kernel_hash = w->kernel.hash;
-	if (s.n_kernel)
-		sent = send_stack(&w->kernel, w->kernel.n, WALK_KERNEL_MAX, s.kernel_hash);
-	if (sent && s.n_user)
-		sent = send_stack(&w->user, w->user.n, NATIVE_FRAMES_MAX, s.user_hash);
-	s.cost_ns = (__u32)(bpf_ktime_get_ns() - start);
-	if (!sent || bpf_ringbuf_output(&samples, &s, sizeof(s), BPF_RB_NO_WAKEUP))
-		__sync_fetch_and_add(&samples_lost, 1);
+	if (s->n_kernel && !send_stack(&w->kernel, s->n_kernel, WALK_KERNEL_MAX, s->kernel_hash))
+		return false;
+	user_stack(w, t);
+	if (s->end == NATIVE_END_NO_MAP && t->proc && s->time_ns >= t->proc->quiet_ns) {
+		tell_no_map(t, native_look(&w->regs));
+		return send_late(w, t);
+	}
+	if (s->n_user && !send_stack(&w->user, s->n_user, NATIVE_FRAMES_MAX, s->user_hash))
+		return false;
+	s->cost_ns = (__u32)(bpf_ktime_get_ns() - s->time_ns);
+	return !bpf_ringbuf_output(&samples, s, sizeof(*s), BPF_RB_NO_WAKEUP);
 }
 
 SEC("perf_event")
 int on_sample(struct bpf_perf_event_data *ctx)
 {
-	__u64 start = bpf_ktime_get_ns(), both = bpf_get_current_pid_tgid();
-	struct ids id = { .tgid = (__u32)(both >> 32), .tid = (__u32)both };
+	__u64 both = bpf_get_current_pid_tgid();
+	struct tick t = { .id = { .tgid = (__u32)(both >> 32), .tid = (__u32)both },
+			  .sample = { .type = CPU_SAMPLE, .time_ns = bpf_ktime_get_ns() } };
 	__u32 zero = 0, level;
 
-	if (!id.tgid)
+	if (!t.id.tgid)
 		return 0; /* the idle task */
 	if (pid_space)
-		id = ids_of(bpf_get_current_task_btf());
-	struct walk_proc *p = bpf_map_lookup_elem(&procs, &id.tgid);
-
-	if (!p && !everybody)
+		t.id = ids_of(bpf_get_current_task_btf());
+	t.proc = bpf_map_lookup_elem(&procs, &t.id.tgid);
+	if (!t.proc && !everybody)
 		return 0;
+	t.sample.tgid = t.id.tgid;
+	t.sample.tid = t.id.tid;
+	t.sample.cpu = bpf_get_smp_processor_id();
 	__u32 *depth = bpf_map_lookup_elem(&nested, &zero);
 
 	if (!depth)
 		return 0;
-	level = *depth;
+	t.level = level = *depth;
 	struct walk *w = bpf_map_lookup_elem(&walks, &level);
 
-	if (!w) {
+	if (w) {
+		*depth = level + 1;
+		if (!sample(ctx, w, &t))
+			__sync_fetch_and_add(&samples_lost, 1);
+		*depth = level;
+	} else {
 		__sync_fetch_and_add(&samples_lost, 1);
-		return 0;
 	}
-	*depth = level + 1;
-	sample(ctx, w, p, &id, start);
-	*depth = level;
 	return 0;
 }
 

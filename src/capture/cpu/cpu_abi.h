@@ -9,6 +9,7 @@ enum cpu_record { /* the first word of every record */
 		  CPU_SAMPLE = 1,
 		  CPU_USER_STACK, /* struct cpu_stack: before the first sample that has its hash */
 		  CPU_KERNEL_STACK,
+		  CPU_LATE,   /* a sample with a copy of its stack, to be walked in user space */
 		  CPU_FORK,   /* struct cpu_news, all that follow */
 		  CPU_EXEC,   /* done: what the new program needs first is mapped */
 		  CPU_GONE,   /* a thread */
@@ -33,6 +34,17 @@ struct cpu_stack { /* leaf first; return addresses minus 1 */
 };
 _Static_assert(sizeof(struct cpu_stack) == 16, "cpu_stack is an ABI");
 
+#define CPU_COPY_BYTES 16384
+
+/* Mappings that are not known yet (a program that just started) are known soon: then the walk is
+ * done over. N bytes from START on follow. */
+struct cpu_late {
+	struct cpu_sample sample; /* n_user and user_hash: 0 */
+	struct native_regs regs;
+	__u64 start, n;
+};
+_Static_assert(sizeof(struct cpu_late) == 224, "cpu_late is an ABI");
+
 struct cpu_news {
 	__u32 type, tgid, tid, parent; /* parent: tgid of the forking process */
 	__u64 time_ns, address;
@@ -40,7 +52,7 @@ struct cpu_news {
 };
 _Static_assert(sizeof(struct cpu_news) == 48, "cpu_news is an ABI");
 
-#define CPU_SEEN         65536   /* stacks the kernel remembers to have sent; a power of two */
-#define CPU_ASK_AFTER_NS 5000000 /* between two questions about unknown addresses of a process */
+#define CPU_SEEN    65536   /* stacks the kernel remembers to have sent; a power of two */
+#define CPU_TELL_NS 2000000 /* between two news of unknown addresses in a process */
 
 #endif

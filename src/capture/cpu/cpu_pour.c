@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <stdlib.h>
 
+#include "capture/unwind/native/walk.h"
 #include "cpu.skel.h"
 #include "sys/clock.h"
 
@@ -59,6 +60,13 @@ int cpu_take_sample(void *self, void *record, size_t n)
 		const struct cpu_sample *x = record;
 
 		cpu_item(s, x->time_ns, ITEM_SAMPLE)->sample = *x;
+	} else if (k->type == CPU_LATE && n >= sizeof(struct cpu_late)) {
+		const struct cpu_late *x = record;
+		struct cpu_late *copy = arena_zalloc(s->batch, 1, n, _Alignof(struct cpu_late));
+
+		memcpy(copy, x, n);
+		copy->n = x->n < n - sizeof(*x) ? x->n : n - sizeof(*x);
+		cpu_item(s, x->sample.time_ns, ITEM_LATE)->late = copy;
 	} else if ((k->type == CPU_USER_STACK || k->type == CPU_KERNEL_STACK) &&
 		   n >= sizeof(*k) + k->n * sizeof(k->ip[0])) {
 		stacks_put(s->stacks, k->hash, (const uint64_t *)k->ip, k->n);
@@ -87,23 +95,16 @@ static int by_time(const void *a, const void *b)
 
 /* Out of the queue. */
 
-static void pour_sample(struct cpu_self *s, const struct cpu_sample *x)
+/* The stack is given by USER, N_USER; the kernel's is looked up. */
+static void pour_walked(struct cpu_self *s, const struct cpu_sample *x, const uint64_t *user,
+			size_t n_user)
 {
-	size_t n_kernel = 0, n_user = 0;
-	const uint64_t *kernel = NULL, *user = NULL;
+	size_t n_kernel = 0;
+	const uint64_t *kernel = NULL;
 
-	if (!tables_follows(s->tables, x->tgid)) {
-		if (!s->c.target->all) {
-			s->unknown++;
-			return;
-		}
-		cpu_adopt(s, x->tgid, false);
-	}
 	if (x->n_kernel)
 		kernel = stacks_get(s->stacks, x->kernel_hash, &n_kernel);
-	if (x->n_user)
-		user = stacks_get(s->stacks, x->user_hash, &n_user);
-	if ((x->n_kernel && !kernel) || (x->n_user && !user)) {
+	if (x->n_kernel && !kernel) {
 		s->unknown++;
 		return;
 	}
@@ -121,6 +122,52 @@ static void pour_sample(struct cpu_self *s, const struct cpu_sample *x)
 						   .kernel_ip = kernel,
 						   .user_ip = user,
 						   .value = { 1, s->period_ns } });
+}
+
+/* Whether the process of a sample is known, or can be. */
+static bool known(struct cpu_self *s, const struct cpu_sample *x)
+{
+	if (tables_follows(s->tables, x->tgid))
+		return true;
+	if (s->c.target->all) {
+		cpu_adopt(s, x->tgid, false);
+		return true;
+	}
+	s->unknown++;
+	return false;
+}
+
+static void pour_sample(struct cpu_self *s, const struct cpu_sample *x)
+{
+	size_t n_user = 0;
+	const uint64_t *user = NULL;
+
+	if (!known(s, x))
+		return;
+	if (x->n_user)
+		user = stacks_get(s->stacks, x->user_hash, &n_user);
+	if (x->n_user && !user)
+		s->unknown++;
+	else
+		pour_walked(s, x, user, n_user);
+}
+
+/* The mappings it lacked came before it in the order of time, if they came at all. */
+static void pour_late(struct cpu_self *s, const struct cpu_late *late)
+{
+	struct cpu_sample x = late->sample;
+	enum stack_end end = STACK_NO_MAP;
+	const struct native_stack from = {
+		.regs = late->regs,
+		.copy = { (const char *)(late + 1), late->n },
+		.start = late->start,
+	};
+
+	if (!known(s, &x))
+		return;
+	size_t n = tables_walk(s->tables, x.tgid, &from, s->late_ip, NATIVE_FRAMES_MAX, &end);
+	x.end = (uint8_t)end;
+	pour_walked(s, &x, s->late_ip, n);
 }
 
 static void pour_task(struct cpu_self *s, const struct raw_task *t)
@@ -185,6 +232,7 @@ static void pour_news(struct cpu_self *s, const struct cpu_news *n)
 			tables_quiet(s->tables, n->tgid, n->time_ns + FRUITLESS_NS);
 		break;
 	case CPU_SAMPLE:
+	case CPU_LATE:
 	case CPU_USER_STACK:
 	case CPU_KERNEL_STACK:
 		break; /* of the other ring */
@@ -201,6 +249,9 @@ static void pour(struct cpu_self *s)
 		switch (x->kind) {
 		case ITEM_SAMPLE:
 			pour_sample(s, &x->sample);
+			break;
+		case ITEM_LATE:
+			pour_late(s, x->late);
 			break;
 		case ITEM_NEWS:
 			pour_news(s, &x->news);

@@ -21,7 +21,7 @@ struct cpu_bpf;
 struct bpf_link;
 struct ring_buffer;
 
-enum item_kind { ITEM_SAMPLE, ITEM_NEWS, ITEM_MAPPING, ITEM_TASK };
+enum item_kind { ITEM_SAMPLE, ITEM_LATE, ITEM_NEWS, ITEM_MAPPING, ITEM_TASK };
 
 struct item {
 	uint64_t time_ns;
@@ -29,6 +29,7 @@ struct item {
 	enum item_kind kind;
 	union {
 		struct cpu_sample sample;
+		const struct cpu_late *late; /* in the batch, its copy behind it */
 		struct cpu_news news;
 		struct raw_mapping mapping;
 		struct raw_task task;
@@ -64,7 +65,8 @@ struct cpu_self {
 	VEC(struct item) items;
 	struct costs costs;
 	uint64_t ends[STACK__COUNT];
-	uint64_t unknown;                  /* samples whose stack or process had been forgotten */
+	uint64_t unknown; /* samples whose stack or process had been forgotten */
+	uint64_t late_ip[NATIVE_FRAMES_MAX];
 	uint64_t told_lost;                /* said to the sink already */
 	uint64_t news_lost;                /* as seen by the last resync */
 	uint64_t rings_lost, rings_synced; /* records a perf ring had no room for */
