@@ -34,6 +34,8 @@ static bool is_foreign(const struct weights *w, uint32_t f)
 	if (w->function[f].kind == FRAME_KERNEL || w->function[f].kind == FRAME_MARKER ||
 	    !w->function[f].name.i)
 		return true;
+	if (str_ends(weights_name(w, f), S("@plt"))) /* the way into a library */
+		return true;
 	return BEGINS(str_cut_last(module, '/', &head), foreign_modules) ||
 	       BEGINS(weights_name(w, f), foreign_names);
 }

@@ -26,6 +26,22 @@ static void set_unit(struct table *t, size_t column, const struct weights *w)
 	t->column[column].unit = w->kind.unit == UNIT_NONE ? UNIT_COUNT : w->kind.unit;
 }
 
+/* What calls main: under all there is, and nobody asked about it. */
+static bool starts_programs(const struct weights *w, uint32_t f)
+{
+	static const struct str names[] = {
+		{ "_start", 6 },        { "__libc_start", 12 }, { "__clone", 7 },
+		{ "clone3", 6 },        { "start_thread", 12 }, { "runtime.goexit", 14 },
+		{ "runtime.main", 12 },
+	};
+	struct str name = weights_name(w, f);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (str_starts(name, names[i]))
+			return true;
+	return false;
+}
+
 struct table *top_functions(struct arena *a, const struct weights *w, enum top_order order,
 			    size_t rows)
 {
@@ -42,8 +58,11 @@ struct table *top_functions(struct arena *a, const struct weights *w, enum top_o
 	};
 	struct weight *by = arena_array(a, struct weight, w->n_functions);
 
-	for (size_t f = 1; f < w->n_functions; f++)
-		by[f] = order == TOP_BY_SELF ? w->function[f].self : w->function[f].total;
+	for (uint32_t f = 1; f < w->n_functions; f++)
+		if (order == TOP_BY_SELF)
+			by[f] = w->function[f].self;
+		else if (!starts_programs(w, f))
+			by[f] = w->function[f].total;
 	struct ranking r = ranking_new(a, by, w->n_functions);
 	size_t n = r.n < rows ? r.n : rows;
 	struct table *t = table_new(a, columns, sizeof(columns) / sizeof(columns[0]), n);

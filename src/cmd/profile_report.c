@@ -51,7 +51,7 @@ static struct str head(struct arena *a, const struct run *r, const struct weight
 	if (duration > 0) {
 		put(&out, (double)duration, UNIT_NS);
 		buf_put(&out, S(" watched"));
-		if (p->period_ns > 0)
+		if (p->period_ns > 0 && str_find(r->source, S(" Hz")) == r->source.n)
 			buf_printf(&out, " at %.0f Hz", 1e9 / (double)p->period_ns);
 		buf_put(&out, S(", "));
 	}

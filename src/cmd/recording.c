@@ -281,7 +281,8 @@ static int record_all(struct setup *s, struct recording *r, struct err *err)
 	struct err failed = { 0 };
 
 	announce(s, duration_ns);
-	if (s->target.child.pid && child_release(&s->target.child, err) < 0)
+	/* A source that must see the exec lets it run by itself. */
+	if (s->target.child.pid && s->target.child.gate && child_release(&s->target.child, err) < 0)
 		return err->code;
 	if (watch(s, duration_ns, r, &failed) < 0)
 		r->broken = true;

@@ -108,7 +108,8 @@ static void all(struct buf *out, const struct report *r, size_t fewer, const str
 		auto_buf one = BUF(TEXT_MAX);
 		if (!section(&one, s, fewer, m))
 			continue;
-		if (last && (stands_alone(s) || stands_alone(last)))
+		if (last &&
+		    (stands_alone(s) || stands_alone(last) || (s->heading.n && !last->heading.n)))
 			buf_put(out, S("\n"));
 		buf_put(out, buf_str(&one));
 		last = s;
