@@ -18,6 +18,17 @@ static const struct str foreign_names[] = {
 	{ "_start", 6 },    { "__clone", 7 },
 };
 
+/* Collapsed stacks and scripts have no modules: what the C library calls its own. */
+static const struct str libc_names[] = {
+	{ "__str", 5 },     { "__mem", 5 },  { "__GI_", 5 },       { "_int_malloc", 11 },
+	{ "_int_free", 9 }, { "__libc", 6 }, { "__vfprintf", 10 }, { "malloc_consolidate", 18 },
+};
+static const struct str libc_exact[] = {
+	{ "malloc", 6 }, { "free", 4 },   { "cfree", 5 },   { "calloc", 6 }, { "realloc", 7 },
+	{ "memcpy", 6 }, { "memset", 6 }, { "memmove", 7 }, { "memcmp", 6 }, { "strcmp", 6 },
+	{ "strlen", 6 }, { "strcpy", 6 }, { "strchr", 6 },
+};
+
 static bool begins(struct str s, const struct str *v, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -27,17 +38,28 @@ static bool begins(struct str s, const struct str *v, size_t n)
 }
 #define BEGINS(s, v) begins(s, v, sizeof(v) / sizeof((v)[0]))
 
+static bool is(struct str s, const struct str *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_eq(s, v[i]))
+			return true;
+	return false;
+}
+#define IS(s, v) is(s, v, sizeof(v) / sizeof((v)[0]))
+
 static bool is_foreign(const struct weights *w, uint32_t f)
 {
-	struct str head, module = weights_module(w, f);
+	struct str head, module = weights_module(w, f), name = weights_name(w, f);
 
 	if (w->function[f].kind == FRAME_KERNEL || w->function[f].kind == FRAME_MARKER ||
 	    !w->function[f].name.i)
 		return true;
-	if (str_ends(weights_name(w, f), S("@plt"))) /* the way into a library */
+	if (str_ends(name, S("@plt"))) /* the way into a library */
+		return true;
+	if (!module.n && (BEGINS(name, libc_names) || IS(name, libc_exact)))
 		return true;
 	return BEGINS(str_cut_last(module, '/', &head), foreign_modules) ||
-	       BEGINS(weights_name(w, f), foreign_names);
+	       BEGINS(name, foreign_names);
 }
 
 struct blame blame_new(struct arena *a, const struct weights *w)

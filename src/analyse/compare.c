@@ -36,12 +36,15 @@ static struct change *pair(struct pairing *p, const struct weights *w, uint32_t 
 	return c;
 }
 
+/* Collapsed stacks have them for none or for a few; then names alone must do. */
 static bool knows_modules(const struct weights *w)
 {
+	int64_t known = 0;
+
 	for (uint32_t f = 1; f < w->n_functions; f++)
 		if (w->function[f].module.i)
-			return true;
-	return false;
+			known += w->function[f].self.value / 2; /* two halves cannot overflow */
+	return known > w->all.value / 4;
 }
 
 static void pair_all(struct pairing *p, const struct weights *before, const struct weights *after)
@@ -103,6 +106,8 @@ static int by_news(const void *x, const void *y)
 		return a->kind == CHANGE_NONE ? 1 : -1;
 	if (d > 0 || d < 0)
 		return d > 0 ? 1 : -1;
+	if (a->share_after < b->share_after || a->share_after > b->share_after)
+		return a->share_after < b->share_after ? 1 : -1;
 	int names = str_cmp(a->name, b->name);
 	return names ? names : str_cmp(a->module, b->module);
 }

@@ -105,7 +105,7 @@ struct str compare_sentence(struct arena *a, const struct comparison *c)
 static struct str kind_word(const struct change *c)
 {
 	if (isnan(c->p))
-		return S("? too few");
+		return S("? few");
 	switch (c->kind) {
 	case CHANGE_MORE:
 		return S("▲ more");
@@ -123,7 +123,7 @@ struct table *compare_table(struct arena *a, const struct comparison *c, size_t 
 		NUMBER("share_before", "before", UNIT_RATIO),
 		NUMBER("share_after", "after", UNIT_RATIO),
 		CHANGE("share_change", "change", UNIT_RATIO, false),
-		TEXT("verdict", "beyond noise", false),
+		TEXT("verdict", "verdict", false),
 		TEXT("function", "function", true),
 		NUMBER("value_before", "before", UNIT_COUNT),
 		NUMBER("value_after", "after", UNIT_COUNT),
@@ -141,6 +141,8 @@ struct table *compare_table(struct arena *a, const struct comparison *c, size_t 
 	enum unit unit = c->after->kind.unit == UNIT_NONE ? UNIT_COUNT : c->after->kind.unit;
 
 	t->n_cut = c->n - n;
+	t->column[5].heading = arena_printf(a, STR_FMT " before", STR_ARG(c->after->kind.name));
+	t->column[6].heading = arena_printf(a, STR_FMT " after", STR_ARG(c->after->kind.name));
 	t->column[5].unit = t->column[6].unit = t->column[12].unit = t->column[13].unit = unit;
 	for (size_t i = 0; i < n; i++) {
 		const struct change *x = &c->v[i];

@@ -62,13 +62,14 @@ static void put_interval(struct buf *out, const struct weights *w, struct weight
 	buf_printf(out, " (95 %% interval %.0f–%.0f %%)", i.low * 100, i.high * 100);
 }
 
-/* "63 % of CPU time " */
+/* "63 % of CPU time is in " */
 static void put_head(struct buf *out, const struct weights *w, struct weight part)
 {
 	struct str subject = verdict_subject(w);
 
 	put_share(out, w, part);
-	buf_printf(out, " of " STR_FMT " ", STR_ARG(subject));
+	buf_printf(out, " of " STR_FMT " %s in ", STR_ARG(subject),
+		   str_eq(subject, S("samples")) ? "are" : "is");
 }
 
 static uint32_t widest(const struct weights *w)
@@ -89,7 +90,6 @@ static void hot_own(struct buf *out, struct arena *a, const struct weights *w, u
 	double part = first ? first[1].v / weights_share(w, self.value) : 0;
 
 	put_head(out, w, self);
-	buf_put(out, S("is in "));
 	put_function(out, w, f);
 	/* Rows of callers are name, share, … ; a root has no caller, in brackets. */
 	if (first && first[0].text.n && first[0].text.p[0] != '[') {
@@ -112,7 +112,6 @@ static void hot_with_libraries(struct buf *out, const struct blame *b, uint32_t 
 	const struct weights *w = b->weights;
 
 	put_head(out, w, b->whole[own]);
-	buf_put(out, S("is in "));
 	put_function(out, w, own);
 	buf_put(out, S(" and the library functions it calls"));
 	put_interval(out, w, b->whole[own]);
@@ -142,7 +141,6 @@ static void hot_foreign(struct buf *out, struct arena *a, const struct blame *b,
 		return;
 	}
 	put_head(out, w, self);
-	buf_put(out, S("is in "));
 	put_function(out, w, f);
 	if (module.n)
 		buf_printf(out, " of " STR_FMT, STR_ARG(module));
@@ -195,7 +193,7 @@ static void kernel(struct buf *out, struct arena *a, const struct blame *b, stru
 		    w->function[f].self.value > (leaf ? w->function[leaf].self.value : 0))
 			leaf = f;
 	put_head(out, w, part);
-	buf_put(out, S("is in the kernel"));
+	buf_put(out, S("the kernel"));
 	put_interval(out, w, part);
 	if (leaf) {
 		buf_put(out, S(", most of it in "));
@@ -221,16 +219,16 @@ static void unresolved(struct buf *out, const struct weights *w, uint32_t f)
 
 	put_head(out, w, w->function[f].self);
 	if (made)
-		buf_put(out, S("is in code made at run time that nobody names; let the runtime "
+		buf_put(out, S("code made at run time that nobody names; let the runtime "
 			       "write a perf map (node --perf-basic-prof, java "
 			       "-XX:+DumpPerfMapAtExit, python3 -X perf)"));
 	else if (str_eq(module, S("[kernel]")))
-		buf_put(out, S("is in the kernel, whose names are hidden; run as root, or "
+		buf_put(out, S("the kernel, whose names are hidden; run as root, or "
 			       "sudo sysctl kernel.kptr_restrict=0"));
 	else
 		buf_printf(out,
-			   "is in " STR_FMT ", which has no symbols, so its functions cannot be "
-			   "told apart; install its debug symbols, or link it without -s",
+			   STR_FMT ", which has no symbols, so its functions cannot be "
+				   "told apart; install its debug symbols, or link it without -s",
 			   STR_ARG(module));
 	put_interval(out, w, w->function[f].self);
 	buf_put(out, S("."));

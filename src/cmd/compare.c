@@ -57,6 +57,20 @@ static int gate_of(const struct compare_params *p, double *ret, struct err *err)
 	return err_hint(err, "percentage points from 0 to 100, such as 1.5");
 }
 
+/* What both have, when what they rank by differs: collapsed stacks know samples only. */
+static void agree(struct profile *a, struct profile *b)
+{
+	if (str_eq(a->kind[a->main_kind].name, b->kind[b->main_kind].name))
+		return;
+	for (unsigned i = 0; i < a->n_kinds; i++)
+		for (unsigned k = 0; k < b->n_kinds; k++)
+			if (str_eq(a->kind[i].name, b->kind[k].name)) {
+				a->main_kind = i;
+				b->main_kind = k;
+				return;
+			}
+}
+
 static void judge(const struct context *c, const struct comparison *cmp, double pp,
 		  struct report *out)
 {
@@ -118,6 +132,7 @@ static int compare_run(const struct context *c, const void *params, struct repor
 	if (gate_of(p, &pp, err) < 0 || save_plan(c->arena, &p->output, out, err) < 0 ||
 	    load(c, p, 0, &before, err) < 0 || load(c, p, 1, &after, err) < 0)
 		return err->code;
+	agree(before->profiles.v[0], after->profiles.v[0]);
 	if (compare_new(c->arena, weights_new(c->arena, before->profiles.v[0]),
 			weights_new(c->arena, after->profiles.v[0]), &cmp, err) < 0)
 		return err->code;

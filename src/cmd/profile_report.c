@@ -100,6 +100,7 @@ static void tables(struct report *out, struct arena *a, const struct weights *w,
 		   const struct profile_report *o)
 {
 	const struct table *path = top_path(a, w);
+	const struct table *modules = top_modules(a, w, ROWS);
 	const struct table *processes = top_labels(a, w, S("process"), S("pid"), ROWS);
 
 	table_section(out, a, S("top"), S("most in itself"), top_functions(a, w, TOP_BY_SELF, ROWS))
@@ -116,7 +117,8 @@ static void tables(struct report *out, struct arena *a, const struct weights *w,
 		running(out, a, S("processes"), S("processes"), processes);
 	running(out, a, S("threads"), S("threads"),
 		top_labels(a, w, S("thread"), o->per_thread ? S("tid") : S(""), ROWS));
-	running(out, a, S("modules"), S("modules"), top_modules(a, w, ROWS));
+	if (!modules->n_rows || !str_eq(modules->cell[0].text, S("[unknown]")))
+		running(out, a, S("modules"), S("modules"), modules);
 }
 
 static struct str kernel(struct arena *a, const struct weights *w)

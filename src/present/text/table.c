@@ -44,11 +44,24 @@ static size_t cell_columns(const struct column *c, const struct cell *cell)
 	return escape_columns(buf_str(&text));
 }
 
+/* A text column in which nothing stands, such as the modules of collapsed stacks. */
+static bool says_nothing(const struct layout *l, size_t column)
+{
+	const struct table *t = l->table;
+
+	if (t->column[column].unit != UNIT_NONE)
+		return false;
+	for (size_t row = 0; row < l->rows; row++)
+		if (t->cell[row * t->n_columns + column].text.n)
+			return false;
+	return true;
+}
+
 static void measure(struct layout *l)
 {
 	for (size_t i = 0; i < l->table->n_columns && l->n < COLUMNS_SHOWN; i++) {
 		const struct column *c = &l->table->column[i];
-		if (c->extra)
+		if (c->extra || says_nothing(l, i))
 			continue;
 		size_t most = escape_columns(c->heading);
 		for (size_t row = 0; row < l->rows; row++) {
