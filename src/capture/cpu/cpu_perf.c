@@ -292,6 +292,9 @@ static int finish(void *self, struct run *into, struct err *err)
 	limit_refused(s, into);
 	for (size_t i = 0; i < STACK__COUNT; i++)
 		into->stack_end[i] += s->ends[i];
+	into->source =
+		arena_printf(into->arena, "perf events with copied stacks, cpu-clock at %llu Hz",
+			     (unsigned long long)s->params.frequency);
 	into->cost.cpu_ns = clock_own_cpu_ns() - s->started_cpu_ns;
 	into->cost.rss_bytes = clock_own_peak_rss_bytes();
 	into->cost.kernel_bytes = s->ring_bytes;
@@ -299,7 +302,7 @@ static int finish(void *self, struct run *into, struct err *err)
 }
 
 const struct source source_cpu_perf = {
-	.name = "cpu_perf",
+	.name = "perf",
 	.summary = "perf events with copied stacks",
 	.params_size = sizeof(struct cpu_params),
 	.produces = 1u << ART_PROFILE,

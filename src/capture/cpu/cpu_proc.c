@@ -455,13 +455,15 @@ static int finish(void *self, struct run *into, struct err *err)
 	limit_stacks(s, into);
 	limit_times(s, into);
 	into->stack_end[STACK_NONE] += s->samples;
+	into->source = arena_printf(into->arena, "CPU times of threads from /proc, every %lld ms",
+				    (long long)(s->wait_ns / 1000000));
 	into->cost.cpu_ns = clock_own_cpu_ns() - s->started_cpu_ns;
 	into->cost.rss_bytes = clock_own_peak_rss_bytes();
 	return 0;
 }
 
 const struct source source_cpu_proc = {
-	.name = "cpu_proc",
+	.name = "proc",
 	.summary = "CPU times of threads from /proc",
 	.params_size = sizeof(struct cpu_params),
 	.produces = 1u << ART_PROFILE,
