@@ -75,7 +75,7 @@ struct tables_room tables_room(const struct binaries *b, size_t more_rows, size_
 			text += bin->text[k].size;
 	}
 	/* Known programs have a row for every 25 to 80 bytes of text; sizes in a file may lie. */
-	uint64_t rows = text / 20;
+	uint64_t rows = text / 25;
 	if (rows > (uint64_t)8 << 20)
 		rows = (uint64_t)8 << 20;
 	rows += more_rows;

@@ -11,11 +11,13 @@ const volatile bool everybody = false; /* also who is not in procs */
 const volatile bool want_kernel = true;
 const volatile bool want_user = true;
 const volatile bool follow = true;  /* what a followed process forks is followed */
+const volatile __u32 command = 0;   /* whose end is told at once: the recording is over then */
 const volatile __u32 pid_space = 0; /* inode of our pid namespace; 0: the initial one */
 
 __u64 epoch = 1;        /* raised by user space when it has forgotten stacks: all are sent again */
 __u64 samples_lost = 0; /* ring full, or nested too deep */
 __u64 news_lost = 0;
+__u64 exec_told_ns = 0; /* when an exec woke the reader last */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -311,7 +313,11 @@ int BPF_PROG(on_exec, struct task_struct *t)
 	if (p)
 		p->n = 0; /* what was mapped is gone */
 	(void)bpf_core_read_str(n.comm, sizeof(n.comm), &t->comm);
-	tell(&n, BPF_RB_FORCE_WAKEUP);
+	/* Soon enough to open its files, not so often that a build keeps us busy. */
+	bool wake = n.time_ns - exec_told_ns > CPU_EXEC_NS;
+	if (wake)
+		exec_told_ns = n.time_ns;
+	tell(&n, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 	return 0;
 }
 
@@ -327,7 +333,7 @@ int BPF_PROG(on_exit, struct task_struct *t)
 
 	if (!followed(id.tgid))
 		return 0;
-	tell(&n, last ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	tell(&n, last && id.tgid == command ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 	return 0;
 }
 

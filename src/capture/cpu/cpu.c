@@ -143,6 +143,7 @@ static void size_maps(struct cpu_self *s, const struct tables_room *room)
 	(void)bpf_map__set_max_entries(b->maps.news, NEWS_BYTES);
 	b->rodata->everybody = s->c.target->all;
 	b->rodata->follow = s->c.target->children || s->c.target->all;
+	b->rodata->command = s->c.target->child.pid;
 	b->rodata->want_kernel = s->params.kernel;
 	b->rodata->want_user = s->params.user;
 	b->rodata->pid_space = pid_space(s);
@@ -217,9 +218,9 @@ static struct tables_room room_of(const struct cpu_self *s)
 	const struct target *t = s->c.target;
 
 	if (t->all || t->cgroup.n)
-		return tables_room(s->c.binaries, (size_t)4 << 20, 32768);
+		return tables_room(s->c.binaries, (size_t)2 << 20, 32768);
 	if (t->child.pid)
-		return tables_room(s->c.binaries, (size_t)3 << 20, 8192);
+		return tables_room(s->c.binaries, (size_t)2 << 20, 8192);
 	return tables_room(s->c.binaries, (size_t)1 << 20, 8192);
 }
 

@@ -54,5 +54,6 @@ _Static_assert(sizeof(struct cpu_news) == 48, "cpu_news is an ABI");
 
 #define CPU_SEEN    65536   /* stacks the kernel remembers to have sent; a power of two */
 #define CPU_TELL_NS 2000000 /* between two news of unknown addresses in a process */
+#define CPU_EXEC_NS 5000000 /* between two times an exec wakes user space */
 
 #endif

@@ -10,7 +10,7 @@
 #include "sys/clock.h"
 
 #define ALERT_NS       UINT64_C(100000000) /* how long a program that starts maps libraries */
-#define ALERT_PAUSE_NS 1000000
+#define ALERT_PAUSE_NS 2000000
 #define FRUITLESS_NS   UINT64_C(1000000000) /* an address that is in no mapping: asked again then */
 
 /* Costs: 32 steps a doubling; step k holds [2^e + m 2^(e-5), ...) with e = k / 32 + 4. */
