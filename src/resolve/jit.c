@@ -148,7 +148,7 @@ bool jit_find(const struct jit *j, uint64_t address, uint64_t time_ns, struct na
 {
 	struct str name;
 
-	*ret = (struct name){ .kind = FRAME_NATIVE };
+	*ret = (struct name){ .module = S("[jit]"), .kind = FRAME_NATIVE };
 	if (j->dump && jitdump_find(j->dump, address, time_ns, &name, &ret->file, &ret->line)) {
 		ret->function = name;
 		return true;

@@ -172,9 +172,7 @@ void names_jit(struct names *n, uint32_t pid, uint64_t address, uint64_t time_ns
 	struct process *p = process_of(n, pid);
 
 	unnamed(ret, S("[jit]"), FRAME_NATIVE);
-	if (jit_find(p->jit, address, time_ns, &ret->v[0]))
-		ret->v[0].module = S("[jit]");
-	else
+	if (!jit_find(p->jit, address, time_ns, &ret->v[0]))
 		p->unnamed++;
 }
 
