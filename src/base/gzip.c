@@ -41,7 +41,7 @@ static int feed(struct gunzip *g, struct err *err)
 			return r;
 	}
 	size_t n = (size_t)(g->from->end - g->from->at);
-	g->z.next_in = (Bytef *)(uintptr_t)g->from->at; /* zlib only reads it */
+	g->z.next_in = (Bytef *)g->from->at; /* zlib only reads it */
 	g->z.avail_in = n < UINT_MAX ? (uInt)n : UINT_MAX;
 	return 1;
 }
@@ -143,7 +143,7 @@ bool gzip_put(struct buf *out, struct str s, int level)
 	while (r == Z_OK && !out->full) {
 		if (z.avail_in == 0 && s.n) {
 			struct str head = str_head(s, UINT_MAX);
-			z.next_in = (Bytef *)(uintptr_t)head.p; /* zlib only reads it */
+			z.next_in = (Bytef *)head.p; /* zlib only reads it */
 			z.avail_in = (uInt)head.n;
 			s = str_skip(s, head.n);
 		}

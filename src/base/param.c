@@ -121,8 +121,11 @@ static int refuse(const struct param *p, struct str value, struct err *err)
 	char name[64];
 	size_t n = strlen(p->name);
 
-	for (size_t i = 0; i <= n && i < sizeof(name); i++)
-		name[i] = p->name[i] == '_' ? '-' : p->name[i];
+	for (size_t i = 0; i <= n && i < sizeof(name); i++) {
+		name[i] = p->name[i];
+		if (name[i] == '_')
+			name[i] = '-';
+	}
 	name[sizeof(name) - 1] = '\0';
 	if (p->type == PARAM_LIST)
 		return err_set(err, -EINVAL, "--%s can be given %d times at most", name, TEXTS_MAX);

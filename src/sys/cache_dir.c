@@ -38,9 +38,7 @@ int cache_dir_open(struct str path, struct err *err)
 	if (st.st_uid != geteuid() || st.st_mode & (S_IWGRP | S_IWOTH))
 		return err_set(err, -EPERM, "the cache " STR_FMT " is not ours alone",
 			       STR_ARG(path));
-	r = fd;
-	fd = -1;
-	return r;
+	return fd_take(&fd);
 }
 
 int cache_dir_read(int dir, struct str name, struct err *err)
@@ -58,9 +56,7 @@ int cache_dir_read(int dir, struct str name, struct err *err)
 		return refused(err, -errno, "read", name);
 	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid())
 		return refused(err, -EPERM, "read", name);
-	r = fd;
-	fd = -1;
-	return r;
+	return fd_take(&fd);
 }
 
 static int put(int dir, const char *temporary, const char *name, struct str bytes)

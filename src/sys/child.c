@@ -87,7 +87,7 @@ static _Noreturn void wait_and_exec(int gate, int report, const char *path, cons
 	while (n < 0 && errno == EINTR);
 	if (n != 1)
 		_exit(127); /* never released */
-	(void)execvp(path, (char *const *)(uintptr_t)argv);
+	(void)execvp(path, (char *const *)argv);
 	int code = errno;
 	(void)!write(report, &code, sizeof(code)); /* whoever reads it knows 127, too */
 	_exit(127);

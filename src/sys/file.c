@@ -106,9 +106,11 @@ int file_pread(int fd, void *into, size_t n, uint64_t offset, struct err *err)
 		ssize_t r = file_pread_some(fd, (char *)into + done, n - done, offset + done);
 		if (r < 0)
 			return err_set(err, (int)r, "cannot read: %s", reason((int)r));
-		if (r == 0)
+		if (r == 0) {
+			unsigned long long end = offset + done;
 			return err_set(err, -EBADMSG, "the file ends at byte %llu, %zu too early",
-				       (unsigned long long)(offset + done), n - done);
+				       end, n - done);
+		}
 		done += (size_t)r;
 	}
 	return 0;
@@ -138,7 +140,7 @@ int file_id(int fd, struct file_id *ret, struct err *err)
 
 int file_map(int fd, struct file_map *ret, struct err *err)
 {
-	struct file_id id;
+	struct file_id id = { 0 };
 	int r = file_id(fd, &id, err);
 
 	if (r < 0)
@@ -158,14 +160,14 @@ int file_map(int fd, struct file_map *ret, struct err *err)
 void file_unmap(struct file_map *m)
 {
 	if (m->p)
-		(void)munmap((void *)(uintptr_t)m->p, m->n); /* ours, so it cannot fail */
+		(void)munmap((void *)m->p, m->n); /* ours, so it cannot fail */
 	*m = (struct file_map){ 0 };
 }
 
 void file_map_forget(const struct file_map *m)
 {
 	if (m->p)
-		(void)madvise((void *)(uintptr_t)m->p, m->n, MADV_DONTNEED); /* only a wish */
+		(void)madvise((void *)m->p, m->n, MADV_DONTNEED); /* only a wish */
 }
 
 static void on_bus_error(int number, siginfo_t *info, void *context)
@@ -174,9 +176,9 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
 
 	(void)context;
 	if (info->si_code == BUS_ADRERR) {
-		uintptr_t page = (uintptr_t)info->si_addr & ~(uintptr_t)4095;
-		if (mmap((void *)page, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-			 0) != MAP_FAILED) {
+		char *page = (char *)info->si_addr - ((uintptr_t)info->si_addr & 4095);
+		if (mmap(page, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) !=
+		    MAP_FAILED) {
 			errno = was;
 			return;
 		}
@@ -207,7 +209,7 @@ int file_list(struct arena *a, struct str path, struct str **ret, size_t *ret_n,
 	__attribute__((cleanup(closedirp))) DIR *d = fdopendir(fd);
 	if (!d)
 		return refused(err, -errno, "list", path);
-	fd = -1; /* d closes it */
+	(void)fd_take(&fd); /* d closes it */
 	VEC(struct str) names = { 0 };
 	for (;;) {
 		errno = fault_now() ? errno : 0;

@@ -11,6 +11,14 @@
 
 void fd_closep(int *fd);
 #define auto_fd __attribute__((cleanup(fd_closep))) int
+/* The descriptor goes on to somebody else: auto_fd closes nothing. */
+static inline int fd_take(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
 
 /* flags as open(2), O_CLOEXEC added; a descriptor or negative errno. */
 int file_open(struct str path, int flags, struct err *err);

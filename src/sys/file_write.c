@@ -20,7 +20,7 @@ static int refused(struct err *err, int code, struct str path)
 		err_set(err, code, "cannot write " STR_FMT ": its directory does not exist",
 			STR_ARG(path));
 	if (code == -ENOENT && head.n)
-		return err_hint(err, "mkdir -p " STR_FMT, STR_ARG(head)) < 0 ? code : code;
+		return err_hint(err, "mkdir -p " STR_FMT, STR_ARG(head));
 	if (code == -EISDIR)
 		err_hint(err, "-o " STR_FMT "/perf-ops.html", STR_ARG(path));
 	else if (name.n && !str_starts(path, S("/tmp/")))

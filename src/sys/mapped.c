@@ -94,7 +94,5 @@ int mapped_copy(const char *name, struct str bytes, struct err *err)
 	int bad = file_put(fd, bytes, err);
 	if (bad)
 		return bad;
-	int ret = fd;
-	fd = -1;
-	return ret;
+	return fd_take(&fd);
 }

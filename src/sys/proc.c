@@ -170,7 +170,7 @@ struct str proc_command(const struct host *h, struct arena *a, uint32_t pid)
 	text = arena_str(a, text);
 	for (size_t i = 0; i < text.n; i++)
 		if ((unsigned char)text.p[i] < ' ')
-			((char *)(uintptr_t)text.p)[i] = text.p[i] ? '?' : ' '; /* our own copy */
+			((char *)text.p)[i] = text.p[i] ? '?' : ' '; /* our own copy */
 	return text;
 }
 
@@ -219,7 +219,7 @@ uint32_t proc_inner_pid(const struct host *h, struct arena *a, uint32_t pid)
 bool proc_alive(const struct host *h, uint32_t pid)
 {
 	auto_arena tmp = arena_open("looking for a process", SMALL_FILE);
-	struct proc_stat st;
+	struct proc_stat st = { 0 };
 	struct err ignored = { 0 };
 
 	return parse_stat(tmp, small(h, tmp, pid, "stat"), &st, &ignored) == 0 && st.state != 'Z' &&
@@ -228,7 +228,9 @@ bool proc_alive(const struct host *h, uint32_t pid)
 
 ssize_t proc_memory(uint32_t pid, uint64_t address, void *into, size_t n)
 {
-	struct iovec here = { into, n }, there = { (void *)(uintptr_t)address, n };
+	struct iovec here = { into, n }, there = { .iov_len = n };
+
+	memcpy(&there.iov_base, &address, sizeof(address)); /* a pointer, but not of ours */
 
 	if (fault_now())
 		return -errno;

@@ -16,7 +16,9 @@ static struct str unescaped(struct arena *a, struct str s)
 	size_t n = 0;
 	while (s.n) {
 		bool newline = str_starts(s, S("\\012"));
-		p[n++] = newline ? '\n' : s.p[0];
+		p[n++] = s.p[0];
+		if (newline)
+			p[n - 1] = '\n';
 		s = str_skip(s, newline ? 4 : 1);
 	}
 	return (struct str){ p, n };
@@ -26,10 +28,11 @@ static bool parse_perms(struct str s, char perms[5])
 {
 	if (s.n != 4)
 		return false;
-	for (size_t i = 0; i < 4; i++)
-		if (!memchr("rwxsp-", s.p[i], 6))
+	for (size_t i = 0; i < 4; i++) {
+		if (!s.p[i] || !strchr("rwxsp-", s.p[i]))
 			return false;
-	memcpy(perms, s.p, 4);
+		perms[i] = s.p[i];
+	}
 	perms[4] = 0;
 	return true;
 }
