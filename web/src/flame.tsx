@@ -167,12 +167,11 @@ export function Flame(props: FlameProps) {
     const i = find(e);
     setHover(i);
     setPointer(i < 0 ? null : { x: e.clientX, y: e.clientY });
-    props.onShow(t, i < 0 ? on : i);
+    if (i >= 0) props.onShow(t, i);
   };
   const leave = () => {
     setHover(-1);
     setPointer(null);
-    props.onShow(t, on);
   };
   const click = (e: MouseEvent) => {
     const i = find(e);

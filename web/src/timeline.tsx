@@ -89,9 +89,9 @@ export function Timeline({ p, kind, range, dark, onRange }: TimelineProps) {
         {handle(1, b)}
       </div>
       <div class="ticks">
-        <span>{time(a)}</span>
+        <span>{time(0)}</span>
         <span class="peak">{`peak ${peakText(p, kind, peak)}`}</span>
-        <span>{time(b)}</span>
+        <span>{time(n)}</span>
       </div>
     </div>
   );

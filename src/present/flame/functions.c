@@ -18,6 +18,8 @@ static struct str place_name(struct flame_build *b, const struct profile *p, con
 		return S("[unknown]");
 	if (!module.n)
 		return arena_printf(b->keep, "0x%" PRIx64, f->address);
+	if (!f->address)
+		return arena_printf(b->keep, "[" STR_FMT "]", STR_ARG(module));
 	return arena_printf(b->keep, STR_FMT "+0x%" PRIx64, STR_ARG(module), f->address);
 }
 
