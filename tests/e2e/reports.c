@@ -209,8 +209,7 @@ static struct profile *hostile(struct arena *a)
 					     "<img src=x onerror=alert(1)>",
 					     "\xff\xfe broken \xc3",
 					     "a\"b'c&amp;d",
-					     "\xe2\x80\xae"
-					     "reversed",
+					     "\xe2\x80\xaereversed",
 					     "line\nbreak\ttab\x01",
 					     "]]>--><!--",
 					     "" };

@@ -144,6 +144,25 @@ static void test_full_is_told(void **state)
 	}
 }
 
+static void test_any_number(void **state)
+{
+	static const int64_t numbers[] = { INT64_MAX, INT64_MAX, INT64_MIN, -5, 0, INT64_MIN };
+	auto_arena a = arena_open("test", SIZE_MAX);
+	struct report *r = hostile(a);
+	struct profile *p = profile_new(a, S("numbers"), kinds, 1, true);
+	struct frame f = { .function = profile_string(p, S("f")), .line = UINT32_MAX };
+	auto_buf html = BUF(1 << 24), svg = BUF(1 << 20);
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++)
+		profile_add(p, profile_stack(p, (stack_id){ 0 }, profile_frame(p, &f)),
+			    (label_id){ 0 }, &numbers[i], INT64_MAX - 5 + (int64_t)i);
+	r->run->profiles.v[0] = p;
+	html_report(r, &html);
+	svg_report(r, &svg);
+	assert_false(html.full || svg.full);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +172,7 @@ int main(void)
 		cmocka_unit_test(test_svg_holds_only_text),
 		cmocka_unit_test(test_svg_without_profile),
 		cmocka_unit_test(test_full_is_told),
+		cmocka_unit_test(test_any_number),
 	};
 
 	return RUN_TESTS(tests);

@@ -27,9 +27,12 @@ static void weigh_stacks(struct flame_build *b, struct flame_side *s)
 		int64_t v = p->sample.value[r * p->n_kinds + s->main_kind];
 
 		s->node[stack] = 0;
-		s->total[stack] += v;
-		if (stack)
-			b->lines.v[s->line[p->stacks[stack].frame.i]].self += v;
+		s->total[stack] = flame_plus(s->total[stack], v);
+		if (stack) {
+			struct line_seen *line = &b->lines.v[s->line[p->stacks[stack].frame.i]];
+
+			line->self = flame_plus(line->self, v);
+		}
 	}
 	s->node[0] = 0;
 	for (size_t i = p->n_stacks; i-- > 1;) {
@@ -38,7 +41,7 @@ static void weigh_stacks(struct flame_build *b, struct flame_side *s)
 		if (s->node[i] == NO_NODE)
 			continue;
 		s->node[parent] = 0;
-		s->total[parent] += s->total[i];
+		s->total[parent] = flame_plus(s->total[parent], s->total[i]);
 	}
 }
 
@@ -54,7 +57,7 @@ static uint32_t node_find(struct flame_build *b, struct nodes *t, uint32_t paren
 	map_insert(&b->node_map, hash, (uint32_t)t->n);
 	t->parent[t->n] = parent;
 	t->function[t->n] = function;
-	t->heaviest[t->n] = -1;
+	t->heaviest[t->n] = INT64_MIN;
 	return (uint32_t)t->n++;
 }
 
@@ -62,7 +65,7 @@ static void merge_stacks(struct flame_build *b, struct nodes *t, struct flame_si
 {
 	const struct profile *p = s->profile;
 
-	t->total[0] += s->total[0];
+	t->total[0] = flame_plus(t->total[0], s->total[0]);
 	for (size_t i = 1; i < p->n_stacks; i++) {
 		uint32_t frame = p->stacks[i].frame.i, node;
 
@@ -70,8 +73,8 @@ static void merge_stacks(struct flame_build *b, struct nodes *t, struct flame_si
 			continue;
 		node = node_find(b, t, s->node[p->stacks[i].parent.i], s->function[frame]);
 		s->node[i] = node;
-		t->total[node] += s->total[i];
-		if (s->total[i] > t->heaviest[node]) {
+		t->total[node] = flame_plus(t->total[node], s->total[i]);
+		if (s->total[i] >= t->heaviest[node]) {
 			t->heaviest[node] = s->total[i];
 			t->line[node] = s->line[frame];
 		}
@@ -189,7 +192,8 @@ static void spent_add(struct flame *f, const struct flame_side *s, size_t row, i
 		int from = kind_of(s, f->profile, k);
 
 		if (from >= 0)
-			into[k] += p->sample.value[row * p->n_kinds + (unsigned)from];
+			into[k] = flame_plus(into[k],
+					     p->sample.value[row * p->n_kinds + (unsigned)from]);
 	}
 }
 

@@ -49,6 +49,16 @@ struct flame {
 	size_t n_rows;
 };
 
+/* Foreign files hold any numbers: sums stop at the ends. */
+static inline int64_t flame_plus(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	if (__builtin_add_overflow(a, b, &sum))
+		return a < 0 ? INT64_MIN : INT64_MAX;
+	return sum;
+}
+
 /* BASE is NULL when nothing is compared; its kinds are found by name. All of it lies on A. */
 struct flame *flame_new(struct arena *a, const struct profile *p, const struct profile *base);
 

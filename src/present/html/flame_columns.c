@@ -26,8 +26,11 @@ struct writing {
 		same_as[PROFILE_KINDS_MAX]; /* the kind with these very multiples; itself if none */
 };
 
+/* Of magnitudes: -INT64_MIN is none. 0 and INT64_MIN are no reason to scale. */
 static int64_t common_divisor(int64_t a, int64_t b)
 {
+	if (a == INT64_MIN || b == INT64_MIN)
+		return 1;
 	a = a < 0 ? -a : a;
 	b = b < 0 ? -b : b;
 	while (b) {
@@ -210,17 +213,18 @@ struct slices {
 	size_t stride; /* one row in so many can be filtered by time */
 };
 
+/* Times count from the start of the run; in files that count from elsewhere, from the first row. */
 static void slice_rows(struct writing *w, struct slices *s)
 {
 	const struct profile *p = w->p;
 	size_t n = p->sample.n_rows, want = n / ROWS_A_SLICE;
-	int64_t end = INT64_MIN;
+	int64_t first = INT64_MAX, end = 0;
 
-	s->start_ns = p->sample.at_ns[0] < 0 ? p->sample.at_ns[0] : 0;
 	for (size_t i = 0; i < n; i++) {
-		s->start_ns = p->sample.at_ns[i] < s->start_ns ? p->sample.at_ns[i] : s->start_ns;
+		first = p->sample.at_ns[i] < first ? p->sample.at_ns[i] : first;
 		end = p->sample.at_ns[i] > end ? p->sample.at_ns[i] : end;
 	}
+	s->start_ns = p->duration_ns >= end ? 0 : first;
 	if (p->duration_ns > end)
 		end = p->duration_ns;
 	s->n = want > SLICES_MAX ? SLICES_MAX : want ? (uint32_t)want : 1;
@@ -241,7 +245,8 @@ static void put_slices(struct writing *w, const struct slices *s)
 			continue;
 		memset(sum, 0, s->n * sizeof(*sum));
 		for (size_t i = 0; i < p->sample.n_rows; i++)
-			sum[s->of_row[i]] += p->sample.value[i * p->n_kinds + k];
+			sum[s->of_row[i]] =
+				flame_plus(sum[s->of_row[i]], p->sample.value[i * p->n_kinds + k]);
 		columns_begin(w->c, slice_names[k]);
 		for (uint32_t i = 0; i < s->n; i++)
 			columns_add_signed(w->c, sum[i] / w->scale[k]);
@@ -319,7 +324,8 @@ static void put_samples(struct writing *w, const struct slices *s)
 		for (size_t i = 0; i < runs; i++) {
 			sum[i] = 0;
 			for (size_t r = first[i]; r < first[i + 1]; r++)
-				sum[i] += p->sample.value[row[r] * p->n_kinds + k];
+				sum[i] = flame_plus(sum[i],
+						    p->sample.value[row[r] * p->n_kinds + k]);
 			columns_add_signed(w->c, sum[i] / w->scale[k]);
 		}
 	}

@@ -67,17 +67,18 @@ static void sum_totals(struct picture *d, struct arena *a)
 	for (size_t i = 0; i < f->spent.n; i++) {
 		bool base = f->thread[f->spent.thread[i]].base;
 
-		(base ? d->base : d->total)[f->spent.node[i]] +=
-			f->spent.value[i * kinds + main_kind];
+		int64_t *at = &(base ? d->base : d->total)[f->spent.node[i]];
+
+		*at = flame_plus(*at, f->spent.value[i * kinds + main_kind]);
 	}
 	for (uint32_t i = 0; i < f->n_nodes; i++) {
 		parent[i] = f->depth[i] ? open[f->depth[i] - 1] : 0;
 		open[f->depth[i]] = i;
 	}
 	for (size_t i = f->n_nodes; i-- > 1;) {
-		d->total[parent[i]] += d->total[i];
+		d->total[parent[i]] = flame_plus(d->total[parent[i]], d->total[i]);
 		if (d->base)
-			d->base[parent[i]] += d->base[i];
+			d->base[parent[i]] = flame_plus(d->base[parent[i]], d->base[i]);
 	}
 }
 
