@@ -331,7 +331,7 @@ static uint64_t before(const struct profile *p, int64_t end_ns)
 	uint64_t sum = 0;
 
 	for (size_t r = 0; r < p->sample.n_rows; r++)
-		if (p->sample.at_ns && p->sample.at_ns[r] < end_ns)
+		if (!p->sample.at_ns || p->sample.at_ns[r] < end_ns)
 			sum += (uint64_t)p->sample.value[r * 2];
 	return sum;
 }
