@@ -12,8 +12,7 @@
 
 enum { UNREAD = -1, OFF = 0 };
 
-/* lint-allow: global calls_left: "the n-th call" counts calls of the process, which has no other
- * owner */
+/* lint-allow: global calls_left: "the n-th call" is one of the whole process */
 static atomic_llong calls_left = UNREAD;
 
 static struct str variable(const char *name)
