@@ -1,5 +1,5 @@
 /*
- * shapes KIND SECONDS: CPU time in known functions, in the shapes of stacks that profilers get
+ * shapes KIND SECONDS: so much CPU time in known functions, in the shapes of stacks that profilers get
  *wrong. plain      three functions, 50 : 30 : 20 inlined    a callee that the compiler put into its
  *caller tail       a caller that is gone from the stack because its last call was a jump recursion
  *a leaf below 60 frames of itself deep       a leaf below 900 frames signal     time inside a
@@ -67,14 +67,15 @@ KEEP static uint64_t dives(unsigned depth)
 KEEP static void in_handler(int number)
 {
 	(void)number;
-	spill = grind(spill + 6);
+	for (unsigned i = 0; i < 20; i++) /* long beside the delivery of the signal */
+		spill = grind(spill + 6);
 }
 
 KEEP static void asks_clock(void)
 {
 	struct timespec t;
 
-	for (unsigned i = 0; i < 500; i++) {
+	for (unsigned i = 0; i < 3000; i++) {
 		clock_gettime(CLOCK_MONOTONIC, &t);
 		spill += (uint64_t)t.tv_nsec;
 	}
@@ -86,7 +87,7 @@ KEEP static void calls_library(void)
 
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
-	for (unsigned i = 0; i < 200; i++)
+	for (unsigned i = 0; i < 3000; i++)
 		spill += (uint64_t)strtoull("12345678901234567", NULL, 10) + (uint64_t)text[i];
 }
 
@@ -106,10 +107,10 @@ static void (*plugin_work(void))(void)
 static void *second_thread(void *self)
 {
 	struct truth *t = self;
-	double end = wall_now() + 3;
+	uint64_t end = UINT64_C(2500000000);
 
 	pthread_setname_np(pthread_self(), "second");
-	while (wall_now() < end)
+	while (cpu_now_ns() < end)
 		PHASE(t, 1, "beta", 1, beta());
 	return NULL;
 }
@@ -118,11 +119,11 @@ static void both_threads(struct truth *t)
 {
 	struct truth other = { 0 };
 	pthread_t thread;
-	double end = wall_now() + 3;
+	uint64_t end = UINT64_C(2500000000);
 
 	if (pthread_create(&thread, NULL, second_thread, &other))
 		exit(1);
-	while (wall_now() < end)
+	while (cpu_now_ns() < end)
 		PHASE(t, 0, "alpha", 1, alpha());
 	pthread_join(thread, NULL);
 	t->name[1] = other.name[1];
@@ -169,7 +170,7 @@ static void one_round(const char *kind, struct truth *t, void (*plugin)(void))
 int main(int argc, char **argv)
 {
 	const char *kind = argc > 1 ? argv[1] : "plain";
-	double end = wall_now() + subject_seconds(argc - 1, argv + 1);
+	uint64_t end = (uint64_t)(1e9 * subject_seconds(argc - 1, argv + 1));
 	struct truth t = { 0 };
 	void (*plugin)(void) = NULL;
 
@@ -181,7 +182,7 @@ int main(int argc, char **argv)
 	if (strcmp(kind, "threads") == 0)
 		both_threads(&t);
 	else
-		while (wall_now() < end)
+		while (cpu_now_ns() < end)
 			one_round(kind, &t, plugin);
 	truth_print(&t);
 	return 0;

@@ -66,12 +66,4 @@ static inline double subject_seconds(int argc, char **argv)
 	return argc > 1 ? strtod(argv[1], NULL) : 4;
 }
 
-static inline double wall_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 #endif
