@@ -186,7 +186,7 @@ static void sample_of(struct world *w, uint64_t time_ns, uint32_t pid, uint32_t 
 				.end = (uint8_t)end,
 				.user_ip = ip,
 				.n_user = (uint16_t)n_user,
-				.kernel_ip = ip + n_user,
+				.kernel_ip = ip ? ip + n_user : NULL,
 				.n_kernel = (uint16_t)n_kernel,
 				.value = { 1, 10 } };
 	w->sink->ops->sample(w->sink, w->stream, &x);

@@ -98,8 +98,8 @@ void perf_follow_task(struct perf_self *s, const struct raw_task *t)
 	}
 }
 
-/* The mappings of a process as they are now. */
-static void say_maps(struct perf_self *s, uint32_t pid, uint64_t time_ns)
+/* The mappings of a process as they are now; quiet: only to have their unwind tables ready. */
+static void read_maps(struct perf_self *s, uint32_t pid, uint64_t time_ns, bool quiet)
 {
 	auto_arena a = arena_open("mappings", SCRATCH_BYTES);
 	struct proc_maps maps;
@@ -122,7 +122,8 @@ static void say_maps(struct perf_self *s, uint32_t pid, uint64_t time_ns)
 					 .inode = p->inode,
 					 .path = p->path };
 		perf_walker_map(s->walker, &m);
-		s->sink->ops->mapping(s->sink, &m);
+		if (!quiet)
+			s->sink->ops->mapping(s->sink, &m);
 	}
 }
 
@@ -136,7 +137,7 @@ bool perf_follow_rescan(struct perf_self *s, uint32_t pid, uint64_t time_ns)
 	if (!p || p->gone || now < p->scanned_ns + RESCAN_AFTER_NS)
 		return false;
 	p->scanned_ns = now;
-	say_maps(s, pid, time_ns);
+	read_maps(s, pid, time_ns, false);
 	return true;
 }
 
@@ -203,7 +204,7 @@ static void adopt(struct perf_self *s, uint32_t pid, bool suspects)
 		p->system_ticks = st.system_ticks;
 	}
 	if (pid != s->c.target->child.pid) /* before its exec it is a copy of ourselves */
-		say_maps(s, pid, p->scanned_ns);
+		read_maps(s, pid, p->scanned_ns, false);
 }
 
 static int targets_now(const struct perf_self *s, struct arena *a, struct proc_ids *ret,
@@ -228,6 +229,11 @@ int perf_follow_start(struct perf_self *s, struct err *err)
 	if (r < 0)
 		return r;
 	(void)limits_raise_files();
+	/* A cold table takes longer to build than a ring takes to fill: all of them before events.
+	 */
+	for (size_t i = 0; i < ids.n; i++)
+		if (ids.v[i] != s->c.target->child.pid)
+			read_maps(s, ids.v[i], 0, true);
 	if (s->c.target->all && perf_events_watch(s, -1, err) < 0)
 		return err->code;
 	for (size_t i = 0; i < ids.n; i++)
