@@ -222,6 +222,14 @@ static int pump(void *self, uint64_t until_ns, struct err *err)
 	}
 }
 
+/* A limit has room for one remedy: the first line is the best. */
+static struct str first_line(const char *hint)
+{
+	struct str rest;
+
+	return str_cut(str_from_c(hint), '\n', &rest);
+}
+
 static void limit_kernel(const struct perf_self *s, struct run *into)
 {
 	double share = perf_follow_kernel_share(s);
@@ -236,7 +244,7 @@ static void limit_kernel(const struct perf_self *s, struct run *into)
 				    "profile",
 				    share * 100);
 	(void)rights_refused(RIGHTS_KERNEL, -EACCES, 0, &why);
-	run_add_limit(into, what, str_from_c(why.text), str_from_c(why.hint));
+	run_add_limit(into, what, str_from_c(why.text), first_line(why.hint));
 }
 
 static void limit_depth(const struct perf_self *s, struct run *into)
@@ -255,7 +263,7 @@ static void limit_depth(const struct perf_self *s, struct run *into)
 		into, what,
 		S("without privileges the kernel copies 16 KB of stack with a sample, and they "
 		  "are deeper"),
-		str_from_c(why.hint));
+		first_line(why.hint));
 }
 
 static void limit_refused(const struct perf_self *s, struct run *into)
@@ -263,7 +271,7 @@ static void limit_refused(const struct perf_self *s, struct run *into)
 	if (s->refused_threads) {
 		struct str what = arena_printf(into->arena, "%llu threads could not be watched",
 					       (unsigned long long)s->refused_threads);
-		run_add_limit(into, what, str_from_c(s->refused.text), str_from_c(s->refused.hint));
+		run_add_limit(into, what, str_from_c(s->refused.text), first_line(s->refused.hint));
 	}
 	if (s->throttled) {
 		struct str what =

@@ -411,8 +411,9 @@ static void limit_stacks(const struct proc_self *s, struct run *into)
 			      "a running thread shows its stack only to perf events or "
 			      "eBPF");
 	}
+	struct str rest, remedy = str_cut(str_from_c(why.hint), '\n', &rest);
 	run_add_limit(into, S("no stacks: only how much CPU time each thread used"),
-		      str_from_c(why.text), str_from_c(why.hint));
+		      str_from_c(why.text), remedy);
 }
 
 static void limit_times(const struct proc_self *s, struct run *into)
