@@ -19,7 +19,7 @@ struct source_context { /* what a source may use; all outlive it */
 	const struct host *host;
 	struct arena *arena;
 	struct binaries *binaries;
-	struct target *target; /* its child is released by start() */
+	const struct target *target;
 	const struct log *log;
 };
 

@@ -354,7 +354,6 @@ static int follow(struct cpu_self *s, struct proc_ids *ret, struct err *err)
 static int cpu_start(void *self, struct sink *out, struct err *err)
 {
 	struct cpu_self *s = self;
-	struct child *child = &s->c.target->child;
 	const struct value_kind kinds[] = { { S("samples"), UNIT_COUNT }, { S("cpu"), UNIT_NS } };
 	struct proc_ids pids;
 	int64_t began = clock_monotonic_ns();
@@ -377,7 +376,7 @@ static int cpu_start(void *self, struct sink *out, struct err *err)
 	log_debug(s->c.log, "eBPF: attached in %.1f ms, %zu processes",
 		  (double)(clock_monotonic_ns() - began) / 1e6, pids.n);
 	s->started = true;
-	return child->pid && child->gate ? child_release(child, err) : 0;
+	return 0;
 }
 
 static int cpu_pump(void *self, uint64_t until_ns, struct err *err)
