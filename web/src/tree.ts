@@ -153,35 +153,45 @@ export function merged(shape: Shape, w: Weights): Tree {
 
 /* A tree while it grows: a parent's index is below its children's. */
 class Growing {
-  parent: number[] = [-1];
-  label: number[];
-  line: number[] = [-1];
-  self: number[] = [0];
-  base: number[] = [0];
+  n = 1;
+  parent = new Int32Array(1024);
+  label = new Int32Array(1024);
+  line = new Int32Array(1024);
+  self = new Float64Array(1024);
+  base = new Float64Array(1024);
   private known = new Map<number, number>();
   constructor(root: number, private nLabels: number) {
-    this.label = [root];
+    this.parent[0] = this.line[0] = -1;
+    this.label[0] = root;
   }
   child(parent: number, label: number, line: number): number {
     const key = parent * this.nLabels + label;
     const found = this.known.get(key);
     if (found !== undefined) return found;
-    this.known.set(key, this.parent.length);
+    this.known.set(key, this.n);
     return this.add(parent, label, line);
   }
   add(parent: number, label: number, line: number): number {
-    this.parent.push(parent);
-    this.label.push(label);
-    this.line.push(line);
-    this.self.push(0);
-    this.base.push(0);
-    return this.parent.length - 1;
+    if (this.n === this.parent.length) this.grow();
+    this.parent[this.n] = parent;
+    this.label[this.n] = label;
+    this.line[this.n] = line;
+    return this.n++;
+  }
+  private grow(): void {
+    const ints = (v: Int32Array) => { const w = new Int32Array(v.length * 2); w.set(v); return w; };
+    const floats = (v: Float64Array) => { const w = new Float64Array(v.length * 2); w.set(v); return w; };
+    this.parent = ints(this.parent);
+    this.label = ints(this.label);
+    this.line = ints(this.line);
+    this.self = floats(this.self);
+    this.base = floats(this.base);
   }
   finish(compared: boolean): Tree {
-    const n = this.parent.length;
-    const parent = Int32Array.from(this.parent);
-    const total = totals(Float64Array.from(this.self), parent);
-    const baseTotal = totals(Float64Array.from(this.base), parent);
+    const n = this.n;
+    const parent = this.parent.subarray(0, n);
+    const total = totals(this.self.subarray(0, n), parent);
+    const baseTotal = totals(this.base.subarray(0, n), parent);
     const first = new Int32Array(n + 1);
     const kids = new Int32Array(n);
     for (let i = 1; i < n; i++) first[parent[i] + 1]++;
@@ -220,6 +230,16 @@ function emptyTree(n: number, compared: boolean): Tree {
   };
 }
 
+/* Rows that weigh anything, by thread; a counting sort. */
+function sortedByThread(p: Profile, w: Weights): Int32Array {
+  const at = new Int32Array(p.threads.n + 1);
+  for (let i = 0; i < w.n; i++) if (w.value[i]) at[w.thread[i] + 1]++;
+  for (let t = 0; t < p.threads.n; t++) at[t + 1] += at[t];
+  const order = new Int32Array(at[p.threads.n]);
+  for (let i = 0; i < w.n; i++) if (w.value[i]) order[at[w.thread[i]]++] = i;
+  return order;
+}
+
 /* Threads first, their stacks below. */
 export function byThread(shape: Shape, w: Weights): Tree {
   const { p, parent, labels } = shape;
@@ -228,11 +248,8 @@ export function byThread(shape: Shape, w: Weights): Tree {
   const place = new Int32Array(p.nodes);
   const placed = new Int32Array(p.nodes).fill(-1); /* by which thread */
   const path: number[] = [];
-  const order = Int32Array.from({ length: w.n }, (_, i) => i);
-  order.sort((a, b) => w.thread[a] - w.thread[b]);
-  for (const row of order) {
+  for (const row of sortedByThread(p, w)) {
     const t = w.thread[row];
-    if (!w.value[row]) continue;
     if (placed[0] !== t) {
       placed[0] = t;
       place[0] = g.child(0, labels.thread(t), -1);
@@ -296,7 +313,8 @@ interface Climb { from: number; to: number; parent: number; label: number }
 function climb(t: Tree, start: Int32Array, weight: Float64Array, base: Float64Array | undefined, root: number, stop: number, first: (i: number) => number): Tree {
   const n = start.length;
   const at = start.slice();
-  const order = Int32Array.from({ length: n }, (_, i) => i);
+  const order = new Int32Array(n);
+  for (let i = 0; i < n; i++) order[i] = i;
   const spare = new Int32Array(n);
   const g = new Growing(root, 0);
   const size = (i: number) => Math.abs(weight[i]) + (base ? base[i] : 0);
@@ -356,18 +374,25 @@ function climb(t: Tree, start: Int32Array, weight: Float64Array, base: Float64Ar
   return { ...g.finish(!!base), cut };
 }
 
+const gather = (v: Float64Array, at: Int32Array): Float64Array => {
+  const out = new Float64Array(at.length);
+  for (let i = 0; i < at.length; i++) out[i] = v[at[i]];
+  return out;
+};
+
 /* Where time is spent, and below it who called: leaves first. With threads on top, each thread by itself. */
 export function bottomUp(t: Tree, threadsOnTop: boolean): Tree {
-  const start: number[] = [];
-  for (let i = 0; i < t.n; i++) if (t.self[i] || t.baseSelf?.[i]) start.push(i);
-  const nodes = Int32Array.from(start);
+  let n = 0;
+  const nodes = new Int32Array(t.n);
+  for (let i = 0; i < t.n; i++) if (t.self[i] || t.baseSelf?.[i]) nodes[n++] = i;
+  const start = nodes.subarray(0, n);
   const stop = threadsOnTop ? 2 : 1;
   const top = (i: number) => {
     let a = nodes[i];
     while (t.depth[a] > 1) a = t.parent[a];
     return t.label[a];
   };
-  return climb(t, nodes, Float64Array.from(start, (i) => t.self[i]), t.baseSelf && Float64Array.from(start, (i) => t.baseSelf![i]), -1, stop,
+  return climb(t, start, gather(t.self, start), t.baseSelf && gather(t.baseSelf, start), -1, stop,
     threadsOnTop ? top : (i) => (nodes[i] ? t.label[nodes[i]] : -2));
 }
 
@@ -382,7 +407,7 @@ export function callers(t: Tree, label: number): Tree {
   }
   const nodes = Int32Array.from(start);
   const above = Int32Array.from(start, (i) => Math.max(0, t.parent[i]));
-  const tree = climb(t, above, Float64Array.from(start, (i) => t.total[i]), t.base && Float64Array.from(start, (i) => t.base![i]), label, 1,
+  const tree = climb(t, above, gather(t.total, nodes), t.base && gather(t.base, nodes), label, 1,
     (i) => (above[i] ? t.label[above[i]] : -2));
   if (nodes.length) tree.line[0] = t.line[nodes[0]];
   return tree;
