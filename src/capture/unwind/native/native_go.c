@@ -289,7 +289,7 @@ static struct saved how_saved(struct native_bytes code, uint64_t pc)
 }
 
 /* From where on rbp points to the frame itself: behind "mov rbp, rsp", or "lea rbp, [rsp + n]". */
-static uint64_t frame_from(struct native_bytes code, const struct saved *s, uint64_t pc)
+static uint64_t frame_from(struct native_bytes code, const struct saved *s)
 {
 	size_t at = (size_t)(s->from - code.va);
 
@@ -299,7 +299,7 @@ static uint64_t frame_from(struct native_bytes code, const struct saved *s, uint
 		return s->from + 5;
 	if (s->stored && code_is(code, at, S("\x48\x8d\xac\x24")))
 		return s->from + 8;
-	return pc;
+	return s->from;
 }
 
 static void put_depth(const struct native_go *g, const struct function *f, struct saved *saved,
@@ -322,9 +322,11 @@ static void put_depth(const struct native_go *g, const struct function *f, struc
 		rule.rbp_off = -16;
 	}
 	native_rows_put(r, has_frame && saved->from > pc ? saved->from : pc, rule);
-	if (has_frame && f->flags & FLAG_SP_WRITE)
-		native_rows_put(r, frame_from(code, saved, pc),
+	if (has_frame && f->flags & FLAG_SP_WRITE) {
+		uint64_t from = frame_from(code, saved);
+		native_rows_put(r, from > pc ? from : pc,
 				(struct native_rule){ .cfa = NATIVE_CFA_FP });
+	}
 }
 
 /* pctab: pairs of (change of value, zigzag; length), up to a change of 0; values start at -1. */
