@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define APART __attribute__((noinline, noclone))
+#define APART __attribute__((noinline))
 
 /* Keeps the call from being the last thing a function does. */
 static inline int after(int x)
