@@ -92,13 +92,18 @@ static int open_beside(const char *path, mode_t mode, struct path *ret_name)
 	return -EEXIST;
 }
 
-static int write_beside(const char *path, mode_t mode, struct str bytes)
+/* WAS is what it replaces, whose mode and owner stay as far as we may; NULL for a new file. */
+static int write_beside(const char *path, const struct stat *was, struct str bytes)
 {
 	struct path name;
-	int r = open_beside(path, mode, &name);
+	int r = open_beside(path, was ? 0600 : 0666, &name);
 
 	if (r < 0)
 		return r;
+	if (was) {
+		(void)!fchown(r, was->st_uid, was->st_gid); /* allowed to few; then it is ours */
+		(void)fchmod(r, was->st_mode & 0777); /* our own new file: cannot be refused */
+	}
 	r = put_and_close(r, bytes);
 	if (r == 0 && (fault_now() || rename(name.c, path) < 0))
 		r = -errno;
@@ -123,7 +128,7 @@ int file_write(struct str path, struct str bytes, struct err *err)
 	if (exists && !S_ISREG(st.st_mode)) {
 		r = write_directly(target, bytes);
 	} else {
-		r = write_beside(target, exists ? st.st_mode & 0777 : 0666, bytes);
+		r = write_beside(target, exists ? &st : NULL, bytes);
 		/* A file we may write in a directory we may not. */
 		if (exists && (r == -EACCES || r == -EPERM))
 			r = write_directly(target, bytes);

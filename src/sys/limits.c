@@ -16,13 +16,3 @@ uint64_t limits_raise_files(void)
 	}
 	return l.rlim_cur;
 }
-
-void limits_raise_locked(void)
-{
-	struct rlimit l = { RLIM_INFINITY, RLIM_INFINITY };
-
-	if (setrlimit(RLIMIT_MEMLOCK, &l) == 0 || getrlimit(RLIMIT_MEMLOCK, &l) < 0)
-		return;
-	l.rlim_cur = l.rlim_max;
-	(void)setrlimit(RLIMIT_MEMLOCK, &l); /* who needs more says so when a map does not fit */
-}

@@ -10,7 +10,5 @@
 
 /* Descriptors as many as the hard limit allows; how many that is. */
 uint64_t limits_raise_files(void);
-/* Locked memory without limit, or as much as allowed: kernels before 5.11 charge BPF maps to it. */
-void limits_raise_locked(void);
 
 #endif

@@ -47,9 +47,3 @@ void memory_unmap(struct memory *m)
 		(void)munmap(m->p, m->n); /* ours, so it cannot fail */
 	*m = (struct memory){ 0 };
 }
-
-void memory_forget(struct memory *m)
-{
-	if (m->p)
-		(void)madvise(m->p, m->n, MADV_DONTNEED); /* only a wish */
-}

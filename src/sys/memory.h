@@ -19,7 +19,5 @@ int memory_map(int fd, size_t n, uint64_t offset, bool writable, struct memory *
 /* Zeroed pages of our own that cost nothing until they are touched. */
 int memory_reserve(size_t n, struct memory *ret, struct err *err);
 void memory_unmap(struct memory *m); /* accepts zeroed */
-/* Gives pages back; they read as zeroes then. For memory_reserve only. */
-void memory_forget(struct memory *m);
 
 #endif

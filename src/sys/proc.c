@@ -12,7 +12,8 @@
 #include "sys/file.h"
 #include "sys/proc_priv.h"
 
-#define SMALL_FILE ((size_t)1 << 20) /* more than the kernel ever writes into these */
+#define SMALL_FILE  ((size_t)1 << 20) /* more than the kernel ever writes into these */
+#define COMMAND_MAX 4096              /* of a command line that is only shown */
 
 int proc_read(const struct host *h, struct arena *a, uint32_t pid, const char *name,
 	      struct str *ret, struct err *err)
@@ -167,7 +168,7 @@ struct str proc_command(const struct host *h, struct arena *a, uint32_t pid)
 
 	while (text.n && text.p[text.n - 1] == 0)
 		text.n--;
-	text = arena_str(a, text);
+	text = arena_str(a, str_head(text, COMMAND_MAX));
 	for (size_t i = 0; i < text.n; i++)
 		if ((unsigned char)text.p[i] < ' ')
 			((char *)text.p)[i] = text.p[i] ? '?' : ' '; /* our own copy */

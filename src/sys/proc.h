@@ -55,7 +55,7 @@ int proc_task_stat(const struct host *h, struct arena *a, uint32_t pid, uint32_t
 struct str proc_comm(const struct host *h, struct arena *a, uint32_t pid,
 		     uint32_t tid); /* "" unknown */
 struct str proc_command(const struct host *h, struct arena *a,
-			uint32_t pid);                                    /* argv by blanks; "" */
+			uint32_t pid); /* argv by blanks, at most 4 KB; "" */
 struct str proc_exe(const struct host *h, struct arena *a, uint32_t pid); /* "" unknown */
 uint32_t proc_owner(const struct host *h, uint32_t pid); /* uid; UINT32_MAX unknown */
 /* The pid of PID inside its own pid namespace (perf map files are named by it); PID when unknown.

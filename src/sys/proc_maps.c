@@ -80,6 +80,7 @@ static struct str path_of(struct arena *a, struct str text, struct proc_map *m)
 	return str_starts(text, S("[anon")) ? S("") : unescaped(a, text);
 }
 
+/* lint-allow: unshared proc_maps_parse: what is hostile here is the text, so it is fuzzed alone */
 int proc_maps_parse(struct arena *a, struct str text, bool exec, struct proc_maps *ret,
 		    struct err *err)
 {

@@ -65,6 +65,12 @@ static void writing(void **state)
 	check_file(state, path, S("second"));
 	assert_int_equal(stat(path.p, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0640);
+	if (geteuid() == 0) { /* root leaves a user's file to the user */
+		assert_int_equal(chown(path.p, 65534, 65534), 0);
+		assert_int_equal(file_write(path, S("by root"), &err), 0);
+		assert_int_equal(stat(path.p, &st), 0);
+		assert_int_equal(st.st_uid, 65534);
+	}
 	assert_int_equal(file_write(path, S(""), &err), 0);
 	check_file(state, path, S(""));
 	/* A link stays one. */
@@ -282,23 +288,13 @@ static void waiting(void **state)
 	assert_int_equal(file_put(ends[1], S("x"), &err), 0);
 	assert_int_equal(watch_wait(w, 2, -1, &err), 1);
 	assert_true(w[1].ready && !w[1].hung && !w[0].ready);
-	struct watch_set set = { 0 };
-	watch_set_close(&set);
-	unsigned tags[4] = { 0 };
-	assert_int_equal(watch_set_open(&set, &err), 0);
-	assert_int_equal(watch_set_add(&set, ends[0], 77, &err), 0);
-	assert_int_equal(watch_set_add(&set, ends[0], 78, &err), -EEXIST);
-	assert_int_equal(watch_set_wait(&set, tags, 4, -1, &err), 1);
-	assert_int_equal(tags[0], 77);
 	char c;
 	assert_int_equal(read(ends[0], &c, 1), 1);
-	assert_int_equal(watch_set_wait(&set, tags, 4, 1000, &err), 0);
+	assert_int_equal(watch_wait(w, 2, 1000, &err), 0);
 	(void)close(ends[1]);
 	assert_int_equal(watch_wait(w, 2, -1, &err), 1);
 	assert_true(w[1].hung);
 	(void)close(ends[0]);
-	watch_set_close(&set);
-	assert_int_equal(set.fd, 0);
 }
 
 static void shared_pages(void **state)
@@ -319,12 +315,10 @@ static void shared_pages(void **state)
 	assert_int_equal(memory_map(-1, 4096, 0, true, &a, &err), -EBADF);
 	assert_int_equal(memory_reserve((size_t)1 << 36, &own, &err), 0);
 	own.p[(size_t)1 << 35] = 9;
-	memory_forget(&own);
-	assert_int_equal(own.p[(size_t)1 << 35], 0);
+	assert_int_equal(own.p[(size_t)1 << 34], 0);
 	memory_unmap(&own);
 	assert_null(own.p);
 	assert_true(limits_raise_files() >= 256);
-	limits_raise_locked();
 }
 
 static int make_place(void **state)
