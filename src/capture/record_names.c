@@ -337,8 +337,7 @@ static void limit_nameless(const struct naming *g, struct run *into)
 			into->arena,
 			"%.2g %% of the user frames have no name, only module and address",
 			share * 100);
-		run_add_limit(into, what, S("their files carry no symbols for these addresses"),
-			      S(""));
+		run_add_limit(into, what, S("no symbol covers their addresses"), S(""));
 	}
 	if (g->seen.kernel_unresolved)
 		run_add_limit(into, S("kernel functions have no names"),
