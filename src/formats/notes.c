@@ -6,41 +6,45 @@
 struct note {
 	const char *key;
 	size_t at;
+	int64_t absent; /* what stands for "not known", and is not said */
 };
 
 #define PREFIX S("perf-ops.")
 
 static const struct note texts[] = {
-	{ "source", offsetof(struct run, source) },   { "target", offsetof(struct run, target) },
-	{ "command", offsetof(struct run, command) }, { "host", offsetof(struct run, host) },
-	{ "version", offsetof(struct run, version) }, { "id", offsetof(struct run, id) },
+	{ "source", offsetof(struct run, source), 0 },
+	{ "target", offsetof(struct run, target), 0 },
+	{ "command", offsetof(struct run, command), 0 },
+	{ "host", offsetof(struct run, host), 0 },
+	{ "version", offsetof(struct run, version), 0 },
+	{ "id", offsetof(struct run, id), 0 },
 };
 
 static const struct note run_numbers[] = {
-	{ "start_ns", offsetof(struct run, start_ns) },
-	{ "wall_ns", offsetof(struct run, wall_ns) },
-	{ "own_cpu_ns", offsetof(struct run, own_cpu_ns) },
-	{ "cost.cpu_ns", offsetof(struct run, cost.cpu_ns) },
-	{ "cost.probe_ns", offsetof(struct run, cost.probe_ns) },
-	{ "cost.probe_runs", offsetof(struct run, cost.probe_runs) },
-	{ "cost.probe_p50_ns", offsetof(struct run, cost.probe_p50_ns) },
-	{ "cost.probe_p99_ns", offsetof(struct run, cost.probe_p99_ns) },
-	{ "cost.rss_bytes", offsetof(struct run, cost.rss_bytes) },
-	{ "cost.kernel_bytes", offsetof(struct run, cost.kernel_bytes) },
-	{ "stacks.rooted", offsetof(struct run, stack_end[0]) },
-	{ "stacks.none", offsetof(struct run, stack_end[1]) },
-	{ "stacks.no_map", offsetof(struct run, stack_end[2]) },
-	{ "stacks.no_rule", offsetof(struct run, stack_end[3]) },
-	{ "stacks.unreadable", offsetof(struct run, stack_end[4]) },
-	{ "stacks.truncated", offsetof(struct run, stack_end[5]) },
+	{ "start_ns", offsetof(struct run, start_ns), 0 },
+	{ "wall_ns", offsetof(struct run, wall_ns), 0 },
+	{ "own_cpu_ns", offsetof(struct run, own_cpu_ns), 0 },
+	{ "cost.cpu_ns", offsetof(struct run, cost.cpu_ns), -1 },
+	{ "cost.probe_ns", offsetof(struct run, cost.probe_ns), -1 },
+	{ "cost.probe_runs", offsetof(struct run, cost.probe_runs), 0 },
+	{ "cost.probe_p50_ns", offsetof(struct run, cost.probe_p50_ns), -1 },
+	{ "cost.probe_p99_ns", offsetof(struct run, cost.probe_p99_ns), -1 },
+	{ "cost.rss_bytes", offsetof(struct run, cost.rss_bytes), 0 },
+	{ "cost.kernel_bytes", offsetof(struct run, cost.kernel_bytes), 0 },
+	{ "stacks.rooted", offsetof(struct run, stack_end[0]), 0 },
+	{ "stacks.none", offsetof(struct run, stack_end[1]), 0 },
+	{ "stacks.no_map", offsetof(struct run, stack_end[2]), 0 },
+	{ "stacks.no_rule", offsetof(struct run, stack_end[3]), 0 },
+	{ "stacks.unreadable", offsetof(struct run, stack_end[4]), 0 },
+	{ "stacks.truncated", offsetof(struct run, stack_end[5]), 0 },
 };
 
 static const struct note profile_numbers[] = {
-	{ "loss.dropped", offsetof(struct profile, loss.dropped) },
-	{ "loss.truncated", offsetof(struct profile, loss.truncated) },
-	{ "loss.unresolved", offsetof(struct profile, loss.unresolved) },
-	{ "period_ns", offsetof(struct profile, period_ns) },
-	{ "duration_ns", offsetof(struct profile, duration_ns) },
+	{ "loss.dropped", offsetof(struct profile, loss.dropped), 0 },
+	{ "loss.truncated", offsetof(struct profile, loss.truncated), 0 },
+	{ "loss.unresolved", offsetof(struct profile, loss.unresolved), 0 },
+	{ "period_ns", offsetof(struct profile, period_ns), 0 },
+	{ "duration_ns", offsetof(struct profile, duration_ns), 0 },
 };
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -65,7 +69,7 @@ static void say_numbers(const struct saying *s, const struct note *t, size_t n, 
 
 	for (size_t i = 0; i < n; i++) {
 		memcpy(&v, (const char *)of + t[i].at, sizeof(v));
-		if (v == 0)
+		if (v == t[i].absent)
 			continue;
 		int len = snprintf(text, sizeof(text), "%lld", (long long)v);
 		say(s, t[i].key, (struct str){ text, (size_t)len });
