@@ -169,19 +169,31 @@ __attribute__((noinline)) static void look(void *self)
 	__asm__ volatile("" ::: "memory");
 }
 
-/* Frame by frame; the leaf of both is in look(). Addresses that are exact follow a signal frame. */
+/* Where the caller of look() is among theirs: a sanitizer's backtrace() has a frame of its own. */
+static size_t callers(const struct stacks *k)
+{
+	size_t i = 0;
+
+	while (i < (size_t)k->n_theirs && (uint64_t)k->theirs[i] - 1 != k->ours[1])
+		i++;
+	return i;
+}
+
+/* Frame by frame. Addresses that are exact follow a signal frame. */
 static void check(const struct stacks *k, unsigned signals)
 {
+	size_t first = callers(k);
 	unsigned exact = 0;
 
-	for (size_t i = 1; i < k->n && i < (size_t)k->n_theirs; i++) {
-		uint64_t theirs = (uint64_t)k->theirs[i];
+	assert_true(first >= 1 && first <= 2);
+	for (size_t i = 1; i < k->n && i - 1 + first < (size_t)k->n_theirs; i++) {
+		uint64_t theirs = (uint64_t)k->theirs[i - 1 + first];
 		exact += k->ours[i] == theirs;
 		if (k->ours[i] != theirs && k->ours[i] != theirs - 1)
 			fail_msg("frame %zu is %#lx, not %#lx", i, (unsigned long)k->ours[i],
 				 (unsigned long)theirs);
 	}
-	assert_int_equal(k->n, k->n_theirs);
+	assert_int_equal(k->n - 1, (size_t)k->n_theirs - first);
 	assert_int_equal(exact, signals);
 	assert_int_equal(k->end, STACK_ROOT);
 }
@@ -278,8 +290,8 @@ static void copies(void **state)
 	(void)chain_deep(look_at_copy, c, 3000);
 	assert_int_equal(c->k.end, STACK_TRUNCATED);
 	assert_true(c->k.n > 100);
-	for (size_t i = 1; i < c->k.n; i++)
-		assert_int_equal(c->k.ours[i], (uint64_t)c->k.theirs[i] - 1);
+	for (size_t i = 1, first = callers(&c->k); i < c->k.n; i++)
+		assert_int_equal(c->k.ours[i], (uint64_t)c->k.theirs[i - 1 + first] - 1);
 	self_close(c->k.self);
 	test_free(c);
 }
