@@ -66,7 +66,7 @@ static int probe_kernel(struct err *why)
 
 static struct availability cpu_probe(const struct source_context *c)
 {
-	struct availability a = { .rank = 30 };
+	struct availability a = { .rank = 100 };
 	struct perf_event_attr attr = { .type = PERF_TYPE_SOFTWARE,
 					.config = PERF_COUNT_SW_CPU_CLOCK,
 					.size = sizeof(attr),
