@@ -43,7 +43,7 @@ def programs():
     out = subprocess.run([tool, "prog", "list", "-j"], capture_output=True, text=True)
     if out.returncode:
         raise Skip("bpftool does not work here")
-    return {p["id"] for p in json.loads(out.stdout or "[]")}
+    return {p["id"]: {o["pid"] for o in p.get("pids", [])} for p in json.loads(out.stdout or "[]")}
 
 def no_such_pid():
     r = po("profile", "4194303", "-d", "1s")
@@ -80,13 +80,13 @@ def command_that_fails_at_once():
 
 def dies_while_recording():
     need_bpf()
-    p = start("die", 1500)
+    p = start("die", 3000)
     out = os.path.join(TMP, "dies.folded")
     t = time.monotonic()
     r = po("profile", str(p.pid), "-d", "20s", "-F", "499", "-o", out)
     p.wait()
     assert time.monotonic() - t < 10, "did not notice that the target was gone"
-    assert r.returncode == 0 and samples(out) > 200, (r.returncode, r.stderr)
+    assert r.returncode == 0 and samples(out) > 200, (r.returncode, samples(out), r.stderr)
     assert "burn_until" in open(out).read()
 
 def exec_while_recording():
@@ -168,7 +168,7 @@ def full_disk():
         raise Skip("needs root to mount")
     where = os.path.join(TMP, "full")
     os.mkdir(where)
-    line = (f"mount -t tmpfs -o size=16k none {where} && exec {PERF_OPS} profile -F 199 -o {where}/x.html -- {SUBJECT} burn 0.7")
+    line = (f"mount -t tmpfs -o size=16k none {where} && head -c 16384 /dev/zero > {where}/full; exec {PERF_OPS} profile -F 199 -o {where}/x.html -- {SUBJECT} burn 0.7")
     r = subprocess.run(["unshare", "-m", "sh", "-c", line], capture_output=True, text=True, timeout=60)
     kept_elsewhere(r, ".html")
 
@@ -176,8 +176,8 @@ def kept_elsewhere(r, suffix):
     if r.returncode == 3 and not re.search(r"/\S+" + re.escape(suffix), r.stderr):
         raise Skip("cannot measure here: " + r.stderr.strip().splitlines()[-1])
     assert r.returncode == 3, (r.returncode, r.stderr)
-    kept = [p for p in re.findall(r"(/\S+?" + re.escape(suffix) + r")", r.stderr) if os.path.exists(p)]
-    assert kept and os.path.getsize(kept[-1]) > 1000, "the recording is not kept: " + r.stderr
+    kept = sorted({p for p in re.findall(r"(/\S+?" + re.escape(suffix) + r")", r.stderr) if os.path.exists(p)})
+    assert kept and os.path.getsize(kept[-1]) > 100, "the recording is not kept: " + r.stderr
     for p in kept:
         os.unlink(p)
 
@@ -208,17 +208,16 @@ def control_c_keeps_the_report():
 
 def killed_leaves_nothing():
     need_bpf()
-    before = programs()
     p = subprocess.Popen([PERF_OPS, "profile", "-d", "60s", "--", SUBJECT, "burn", "20"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(2)
-    during = programs()
+    ours = {program for program, pids in programs().items() if p.pid in pids}
     p.kill()
     p.wait()
     time.sleep(1)
-    after = programs()
+    left = ours & set(programs())
     subprocess.run(["pkill", "-f", SUBJECT + " burn 20"])
-    assert during - before, "no program was attached while recording"
-    assert not (after & (during - before)), "programs are left: " + str(after & (during - before))
+    assert ours, "no program was attached while recording"
+    assert not left, f"programs are left: {left}"
 
 def idle_target():
     p = start("idle", 10)
