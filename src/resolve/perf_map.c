@@ -65,11 +65,6 @@ struct perf_map *perf_map_close(struct perf_map *m)
 	return NULL;
 }
 
-size_t perf_map_count(const struct perf_map *m)
-{
-	return m->spans.n;
-}
-
 bool perf_map_find(const struct perf_map *m, uint64_t address, struct str *ret)
 {
 	const struct span *s = spans_find(&m->spans, address, 0);

@@ -14,7 +14,6 @@ struct perf_map;
 /* Takes FD. Files above 256 MB are read up to there. */
 struct perf_map *perf_map_open(struct arena *a, int fd);
 struct perf_map *perf_map_close(struct perf_map *m); /* accepts NULL */
-size_t perf_map_count(const struct perf_map *m);
 bool perf_map_find(const struct perf_map *m, uint64_t address, struct str *ret);
 
 #endif

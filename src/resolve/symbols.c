@@ -64,11 +64,6 @@ struct symbols *symbols_new(struct arena *a)
 	return s;
 }
 
-size_t symbols_count(const struct symbols *s)
-{
-	return s->n;
-}
-
 /* Local labels of the assembler and mapping symbols are no functions. */
 static bool is_label(const struct table *t, uint32_t name)
 {

@@ -20,7 +20,6 @@ struct symbols *symbols_new(struct arena *a);
  * read. True: it had a .symtab. False and err.code: damaged. */
 bool symbols_take(struct symbols *s, const struct elf_view *v, struct err *err);
 void symbols_sort(struct symbols *s); /* once, after the last take */
-size_t symbols_count(const struct symbols *s);
 /* As written in the file, still mangled, without @VERSION; false: no symbol covers VADDR. */
 bool symbols_find(struct symbols *s, uint64_t vaddr, struct str *ret);
 
