@@ -46,7 +46,7 @@ static int search(struct str name, struct path *ret)
 		int r = runnable(ret->c);
 		if (r == 0)
 			return 0;
-		if (r == -EACCES)
+		if (r == -EACCES && file_exists(str_from_c(ret->c))) /* not: a closed directory */
 			why = r;
 	}
 	return why;
