@@ -207,6 +207,28 @@ static void put_stack(struct buf *out, const struct profile *p, const struct sta
 	buf_printf(out, " %lld\n", (long long)s->value);
 }
 
+/* The profile with only what a line can say, so that no two lines are the same; stacks by old id.
+ */
+static struct profile *plain(const struct profile *p, struct arena *scratch, stack_id **ret)
+{
+	struct profile *q = profile_new(scratch, p->name, p->kind, p->n_kinds, false);
+	frame_id *frame = arena_array(scratch, frame_id, p->n_frames);
+
+	*ret = arena_array(scratch, stack_id, p->n_stacks);
+	for (size_t i = 1; i < p->n_frames; i++) {
+		const struct frame *f = &p->frames[i];
+		struct frame g = { .kind = f->kind, .address = f->function.i ? 0 : f->address };
+		g.function = profile_string(q, profile_text(p, f->function));
+		if (g.address)
+			g.module = profile_string(q, profile_text(p, f->module));
+		frame[i] = profile_frame(q, &g);
+	}
+	for (size_t i = 1; i < p->n_stacks; i++)
+		(*ret)[i] = profile_stack(q, (*ret)[p->stacks[i].parent.i],
+					  frame[p->stacks[i].frame.i]);
+	return q;
+}
+
 static int collapsed_write(const struct run *r, struct buf *out, struct err *err)
 {
 	if (r->profiles.n == 0)
@@ -214,18 +236,22 @@ static int collapsed_write(const struct run *r, struct buf *out, struct err *err
 	const struct profile *p = r->profiles.v[0];
 	auto_arena scratch = arena_open("writing collapsed stacks", SIZE_MAX);
 	struct sums sums = { .arena = scratch, .by.arena = scratch };
+	stack_id *stack = NULL;
+	struct profile *q = plain(p, scratch, &stack);
 	str_id *process = arena_array(scratch, str_id, p->n_labels);
-	stack_id *path = arena_array(scratch, stack_id, p->n_stacks);
+	stack_id *path = arena_array(scratch, stack_id, q->n_stacks);
 	unsigned k = kind_of(p);
 
-	for (uint32_t i = 1; i < p->n_labels; i++)
-		process[i] = process_of(p, (label_id){ i });
+	for (uint32_t i = 1; i < p->n_labels; i++) {
+		str_id name = process_of(p, (label_id){ i });
+		process[i] = profile_string(q, profile_text(p, name));
+	}
 	for (size_t i = 0; i < p->sample.n_rows; i++)
-		sum_add(&sums, p->sample.stack[i], process[p->sample.label[i].i],
+		sum_add(&sums, stack[p->sample.stack[i].i], process[p->sample.label[i].i],
 			p->sample.value[i * p->n_kinds + k]);
 	for (size_t i = 0; i < sums.v.n; i++)
 		if (sums.v.v[i].value)
-			put_stack(out, p, &sums.v.v[i], path);
+			put_stack(out, q, &sums.v.v[i], path);
 	return out->full ? err_set(err, -EFBIG, "the collapsed stacks would be too large") : 0;
 }
 

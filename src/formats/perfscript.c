@@ -271,7 +271,6 @@ static int close_sample(struct reader *r)
 		}
 		module = f.module;
 		s = profile_stack(r->p, s, profile_frame(r->p, &f));
-		r->p->loss.unresolved += f.function.i == 0;
 	}
 	struct row_labels l = { .process = r->head.comm,
 				.thread = r->head.comm,

@@ -36,10 +36,24 @@ bool reading_is_kernel(struct str module)
 	       str_eq(module, S("[bpf]"));
 }
 
+/* Samples whose leaf has no name; files of our own say it themselves. */
+static uint64_t unresolved(const struct profile *p)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < p->sample.n_rows; i++) {
+		stack_id s = p->sample.stack[i];
+		n += s.i && p->frames[p->stacks[s.i].frame.i].function.i == 0;
+	}
+	return n;
+}
+
 int reading_done(struct run *r, struct profile *p, const char *format, struct err *err)
 {
 	if (p->sample.n_rows == 0)
 		return err_set(err, -ENODATA, "this %s file holds no samples", format);
+	if (p->loss.unresolved == 0)
+		p->loss.unresolved = unresolved(p);
 	profile_sort(p);
 	if (p->sample.at_ns && p->duration_ns == 0)
 		p->duration_ns = p->sample.at_ns[p->sample.n_rows - 1];

@@ -80,7 +80,7 @@ static inline struct run *sample_run(struct arena *a, uint64_t seed, const struc
 	profile_sort(p);
 	p->period_ns = 10101010;
 	p->duration_ns = INT64_C(10000000000);
-	p->loss = (struct loss){ 3, 2, seed % 100 };
+	p->loss = (struct loss){ 3, 2, 1 + seed % 100 };
 	r->start_ns = INT64_C(1700000000000000000);
 	r->wall_ns = p->duration_ns;
 	r->source = S("eBPF, cpu-clock at 99 Hz");
