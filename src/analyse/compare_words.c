@@ -120,8 +120,8 @@ static struct str kind_word(const struct change *c)
 struct table *compare_table(struct arena *a, const struct comparison *c, size_t rows)
 {
 	static const struct column columns[] = {
-		NUMBER("share_before", "before", UNIT_RATIO),
-		NUMBER("share_after", "after", UNIT_RATIO),
+		NUMBER("share_before", "was", UNIT_RATIO),
+		NUMBER("share_after", "is", UNIT_RATIO),
 		CHANGE("share_change", "change", UNIT_RATIO, false),
 		TEXT("verdict", "verdict", false),
 		TEXT("function", "function", true),
@@ -141,8 +141,10 @@ struct table *compare_table(struct arena *a, const struct comparison *c, size_t 
 	enum unit unit = c->after->kind.unit == UNIT_NONE ? UNIT_COUNT : c->after->kind.unit;
 
 	t->n_cut = c->n - n;
-	t->column[5].heading = arena_printf(a, STR_FMT " before", STR_ARG(c->after->kind.name));
-	t->column[6].heading = arena_printf(a, STR_FMT " after", STR_ARG(c->after->kind.name));
+	t->column[5].heading = arena_printf(a, STR_FMT " was", STR_ARG(c->after->kind.name));
+	t->column[6].heading = arena_printf(a, STR_FMT " is", STR_ARG(c->after->kind.name));
+	/* Counts of samples say nothing that the shares do not. */
+	t->column[5].extra = t->column[6].extra = unit == UNIT_COUNT;
 	t->column[5].unit = t->column[6].unit = t->column[12].unit = t->column[13].unit = unit;
 	for (size_t i = 0; i < n; i++) {
 		const struct change *x = &c->v[i];
