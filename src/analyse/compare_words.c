@@ -19,15 +19,17 @@ static void put(struct buf *out, double v, enum unit unit)
 	quantity_put(out, (struct quantity){ v, unit == UNIT_NONE ? UNIT_COUNT : unit });
 }
 
-static void put_change(struct buf *out, const struct change *c)
+static void put_change(struct buf *out, const struct comparison *in, const struct change *c)
 {
+	struct str subject = verdict_subject(in->after);
+
 	verdict_put_name(out, c->name);
 	buf_put(out, S(" "));
 	quantity_put_share(out, c->share_before);
 	buf_put(out, S(" → "));
 	quantity_put_share(out, c->share_after);
-	buf_printf(out, " (95 %% interval of the change %+.1f to %+.1f pp)",
-		   c->share_change.low * 100, c->share_change.high * 100);
+	buf_printf(out, " of " STR_FMT " (95 %% interval of the change %+.1f to %+.1f pp)",
+		   STR_ARG(subject), c->share_change.low * 100, c->share_change.high * 100);
 }
 
 /* "CPU time: 9.81 s before, 7.02 s after (-28.4 %), in 10.0 s and 10.0 s." */
@@ -78,13 +80,13 @@ struct str compare_sentence(struct arena *a, const struct comparison *c)
 		buf_printf(&out, "%zu of %zu functions changed by more than sampling noise.",
 			   c->n_proven, c->n_tested);
 		if (more) {
-			buf_printf(&out, " More of " STR_FMT " in ", STR_ARG(subject));
-			put_change(&out, more);
+			buf_put(&out, S(" More: "));
+			put_change(&out, c, more);
 			buf_put(&out, S("."));
 		}
 		if (less) {
-			buf_printf(&out, " Less of " STR_FMT " in ", STR_ARG(subject));
-			put_change(&out, less);
+			buf_put(&out, S(" Less: "));
+			put_change(&out, c, less);
 			buf_put(&out, S("."));
 		}
 	}
@@ -199,7 +201,7 @@ enum gate compare_gate(struct arena *a, const struct comparison *c, double more,
 		break;
 	}
 	if (worst) {
-		put_change(&out, worst);
+		put_change(&out, c, worst);
 		buf_put(&out, S("."));
 	}
 	*sentence = arena_str(a, buf_str(&out));

@@ -30,7 +30,10 @@ static void scaled(struct buf *out, double v, const struct scale *s)
 	/* 999.7 ms is 1.00 s: what would be rounded up to the next unit belongs there. */
 	while (v < s->from * 0.9995)
 		s++;
-	three_digits(out, v / s->divisor);
+	if (s->divisor <= 1 && v == floor(v))
+		buf_printf(out, "%.0f", v); /* bytes and nanoseconds have no halves */
+	else
+		three_digits(out, v / s->divisor);
 	buf_printf(out, "%s%s", *s->name ? " " : "", s->name);
 }
 
