@@ -8,7 +8,7 @@ without the fault: a wrong answer without a word is the one thing that must not 
 import os, re, subprocess, sys
 from run import Case, HERE, ROOT, fits, lines_of, names
 
-CRASH = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|Segmentation|core dumped|[Aa]ssertion .*failed")
+CRASH = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|Segmentation|Aborted|core dumped|[Aa]ssertion .*failed")
 EXITS = {int(m) for m in re.findall(r"EXIT\(\w+,\s*(\d+)", open(os.path.join(ROOT, "src/model/exits.def")).read())} - {70}
 FAULTS_MAX = 5000
 
@@ -27,6 +27,9 @@ def once(case, perf_ops, n):
 def judge(case, code, out, err):
     if code not in EXITS:
         return f"exit {code}"
+    for told in re.findall(r"^exit (\d+)$", err, re.M):  # of the steps of a script
+        if int(told) not in EXITS:
+            return f"exit {told} of a step"
     if CRASH.search(err):
         return "crash: " + CRASH.search(err).group()
     if code in EXITS - {0} and case.exit() == 0 and not err.strip() and not out.strip():

@@ -26,7 +26,7 @@ static void words(void **state)
 		{ { 0.0001, UNIT_RATIO }, "<0.1 %" },
 		{ { 0, UNIT_RATIO }, "0.0 %" },
 		{ { 2.5e9, UNIT_CYCLES }, "2.50 G cycles" },
-		{ { 99, UNIT_PER_S }, "99.0/s" },
+		{ { 99, UNIT_PER_S }, "99/s" },
 		{ { (double)NAN, UNIT_NS }, "?" },
 		{ { (double)INFINITY, UNIT_COUNT }, "?" },
 	};
