@@ -191,7 +191,8 @@ static struct str loss(struct arena *a, const struct run *r, const struct weight
 	return arena_str(a, buf_str(&out));
 }
 
-void profile_report_limits(struct report *out, struct arena *a, const struct run *r)
+/* One a line; of a long list the rest is counted. */
+static void limits(struct report *out, struct arena *a, const struct run *r)
 {
 	size_t n = r->limits.n;
 	/* One that is left over is shown rather than counted. */
@@ -229,7 +230,7 @@ void profile_report(struct arena *a, const struct run *r, const struct profile_r
 	}
 	profile_report_say(out, a, S("cost"), S("cost"), cost(a, r));
 	profile_report_say(out, a, S("loss"), S("loss"), loss(a, r, w));
-	profile_report_limits(out, a, r);
+	limits(out, a, r);
 	*report_section(out, a) = (struct section){
 		.id = S("flame"),
 		.block = BLOCK_FLAME,

@@ -16,7 +16,5 @@ void profile_report(struct arena *a, const struct run *r, const struct profile_r
 /* A sentence of its own. */
 void profile_report_say(struct report *out, struct arena *a, struct str id, struct str heading,
 			struct str sentence);
-/* The limits of the run, one a line; of a long list the rest is counted. */
-void profile_report_limits(struct report *out, struct arena *a, const struct run *r);
 
 #endif

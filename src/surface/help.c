@@ -46,7 +46,9 @@ struct str help_value(const struct param *p)
 	return S("");
 }
 
-void help_wrap(struct buf *out, struct str text, size_t at, size_t indent, size_t width)
+/* TEXT in lines of at most WIDTH columns; the first one starts where the cursor is, at column AT,
+ * the others at INDENT. */
+static void wrap(struct buf *out, struct str text, size_t at, size_t indent, size_t width)
 {
 	bool first = true;
 
@@ -68,7 +70,7 @@ static void commands_list(struct buf *out)
 {
 	for (const struct command *const *c = commands; *c; c++) {
 		buf_printf(out, "  %-*s", SUMMARY_AT - 2, (*c)->name);
-		help_wrap(out, str_from_c((*c)->summary), SUMMARY_AT, SUMMARY_AT, WIDTH);
+		wrap(out, str_from_c((*c)->summary), SUMMARY_AT, SUMMARY_AT, WIDTH);
 	}
 }
 
@@ -85,7 +87,7 @@ static void exits_list(struct buf *out)
 {
 #define EXIT(name, code, about)           \
 	buf_printf(out, "  %3d  ", code); \
-	help_wrap(out, S(about), 7, 7, WIDTH);
+	wrap(out, S(about), 7, 7, WIDTH);
 #include "model/exits.def"
 #undef EXIT
 }
@@ -136,7 +138,7 @@ static void option(struct buf *out, const struct param *p)
 		buf_printf(&text, " (default %s)", p->initial);
 	if (p->type == PARAM_LIST)
 		buf_put(&text, S(" (may be repeated)"));
-	help_wrap(out, buf_str(&text), HELP_AT, HELP_AT, WIDTH);
+	wrap(out, buf_str(&text), HELP_AT, HELP_AT, WIDTH);
 }
 
 static void paragraphs(struct buf *out, const char *about)
@@ -144,7 +146,7 @@ static void paragraphs(struct buf *out, const char *about)
 	for (struct str rest = str_from_c(about); rest.n;) {
 		struct str one = str_cut(rest, '\n', &rest);
 		if (one.n)
-			help_wrap(out, one, 0, 0, WIDTH);
+			wrap(out, one, 0, 0, WIDTH);
 		else
 			buf_put(out, S("\n"));
 	}

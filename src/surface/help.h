@@ -23,8 +23,5 @@ void help_name(struct buf *out, const struct param *p);
 struct str help_value(const struct param *p);
 /* On already, so that --no-NAME is what one would write. */
 bool help_is_on(const struct param *p);
-/* TEXT in lines of at most WIDTH columns; the first one starts where the cursor is, at column AT,
- * the others at INDENT. */
-void help_wrap(struct buf *out, struct str text, size_t at, size_t indent, size_t width);
 
 #endif
