@@ -286,6 +286,15 @@ static void asides(struct buf *out, struct arena *a, const struct weights *w)
 			   (long long)w->all.samples);
 }
 
+/* Tier 3 knows who ran, not where. */
+static void without_stacks(struct buf *out, const struct weights *w, uint32_t f)
+{
+	put_head(out, w, w->function[f].self);
+	put_function(out, w, f);
+	put_interval(out, w, w->function[f].self);
+	buf_put(out, S("; there are no stacks to say in which functions."));
+}
+
 static enum verdict_shape judge(struct buf *out, struct arena *a, const struct weights *w,
 				uint32_t plateau)
 {
@@ -314,6 +323,10 @@ static enum verdict_shape judge(struct buf *out, struct arena *a, const struct w
 		return VERDICT_FLAT;
 	}
 	double self = weights_share(w, w->function[plateau].self.value);
+	if (w->function[plateau].kind == FRAME_MARKER) {
+		without_stacks(out, w, plateau);
+		return VERDICT_HOT;
+	}
 	if (own && (self < STANDS_OUT || weights_share(w, whole.value) > 2 * self))
 		hot_with_libraries(out, &b, own, 0, whole);
 	else if (b.foreign[plateau])

@@ -66,7 +66,6 @@ static int check_refs(const struct run *r, const struct finding *f, struct err *
 			return err->code;            \
 		}
 
-/* lint-allow: unshared run_check: called by tests, fuzzers and after every tape */
 int run_check(const struct run *r, struct err *err)
 {
 	CHECK_ALL(r->profiles, profile_check)
