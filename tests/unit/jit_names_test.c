@@ -328,7 +328,7 @@ static void compare_go(struct subject *s, const char *full, const char *stripped
 			"> work",
 			full));
 	text = subject_read(s, "work");
-	uint64_t start, size, squares = 0;
+	uint64_t start = 0, size = 0, squares = 0;
 	assert_true(str_to_hex(next_line(&text), &start) && str_to_u64(next_line(&text), &size));
 	for (uint64_t i = 0; i < size; i++) {
 		names_file(s->names, bin->id, start + i, l);
