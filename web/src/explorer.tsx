@@ -6,7 +6,7 @@ import type { Profile } from './report';
 import { Functions } from './table';
 import { Timeline } from './timeline';
 import { bottomUp, byModule, byThread, callees, callers, matched, merged, Shape, shortPath, sumsByLabel, weigh, type Tree } from './tree';
-import { count, KIND_NAMES, percent, seconds, spent } from './words';
+import { change, count, KIND_NAMES, percent, seconds, spent } from './words';
 
 type View = 'down' | 'up' | 'both' | 'table';
 type Group = 'none' | 'thread' | 'module';
@@ -15,7 +15,7 @@ const GROUPS: [Group, string][] = [['none', 'nothing'], ['thread', 'thread'], ['
 const SIDES: [Side, string][] = [['diff', 'Difference'], ['base', 'Before'], ['new', 'After']];
 
 export interface ExplorerProps {
-  p: Profile; dark: boolean; keys: boolean; say(text: string): void; onTheme(): void; onHelp(): void;
+  p: Profile; name: string; dark: boolean; keys: boolean; say(text: string): void; onTheme(): void; onHelp(): void;
 }
 
 function matcher(query: string, regex: boolean): ((s: string) => boolean) | string | null {
@@ -32,7 +32,7 @@ function matcher(query: string, regex: boolean): ((s: string) => boolean) | stri
   }
 }
 
-export function Explorer({ p, dark, keys, say, onTheme, onHelp }: ExplorerProps) {
+export function Explorer({ p, name, dark, keys, say, onTheme, onHelp }: ExplorerProps) {
   const shape = useMemo(() => new Shape(p), [p]);
   const { labels } = shape;
   const [view, setView] = useState<View>('down');
@@ -84,7 +84,7 @@ export function Explorer({ p, dark, keys, say, onTheme, onHelp }: ExplorerProps)
 
   const describe = useCallback((t: Tree, i: number): string => {
     const label = t.label[i];
-    const lines = [i === 0 && label < 0 ? p.name || 'all' : labels.name(label)];
+    const lines = [i === 0 && label < 0 ? name : labels.name(label)];
     if (labels.isFunction(label)) {
       const f = p.functions;
       const line = t.line[i] >= 0 ? f.lineNumber[t.line[i]] : 0;
@@ -100,7 +100,7 @@ export function Explorer({ p, dark, keys, say, onTheme, onHelp }: ExplorerProps)
     }
     if (t.base) {
       const d = (t.total[i] - t.base[i]) / whole;
-      lines.push(`${d > 0 ? '▲ ' : d < 0 ? '▼ ' : ''}was ${percent(t.base[i] / whole)} of the whole, ${d >= 0 ? '+' : ''}${percent(d)}`);
+      lines.push(`${d > 0 ? '▲ ' : d < 0 ? '▼ ' : ''}was ${percent(t.base[i] / whole)}, ${change(d, 'ratio')}`);
     }
     return lines.join('\n');
   }, [p, all, kind]);
@@ -151,7 +151,7 @@ export function Explorer({ p, dark, keys, say, onTheme, onHelp }: ExplorerProps)
   });
 
   const flame = {
-    labels, hits, side, dark, rootName: p.name || 'all', resetCount: resets, describe, say, onChoose: choose,
+    labels, hits, side, dark, rootName: name, resetCount: resets, describe, say, onChoose: choose,
     onShow: (t: Tree, i: number) => setLooked(i < 0 ? null : { t, i }),
   };
   const tall = Math.max(260, Math.round(innerHeight * 0.62));
@@ -268,7 +268,7 @@ function Legend({ p, diff, cut, all }: { p: Profile; diff: boolean; cut: number;
     <p class="legend">
       {diff ? <><span class="swatch more" /> ▲ takes more <span class="swatch less" /> ▼ takes less <span class="swatch same" /> as before; widths: mean of both</>
         : kinds.map((k) => <span key={k} class="entry"><span class={`swatch kind${k}`} />{marks[k]}</span>)}
-      {cut > 0 && <span class="entry">{`callers below ${percent(1 / 20000)} are not followed (${percent(cut / (all || 1))} in all)`}</span>}
+      {cut > 0 && <span class="entry">{`callers below 0.005 % are not followed (${percent(cut / (all || 1))} in all)`}</span>}
       <span class="entry">{`${count(p.nodes)} frames, ${count(p.functions.n)} functions`}</span>
     </p>
   );

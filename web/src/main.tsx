@@ -4,21 +4,37 @@ import { useCallback, useEffect, useState } from 'preact/hooks';
 import { isDark } from './colours';
 import { Explorer } from './explorer';
 import { Help, HowToRead } from './help';
-import { readReport, type Report } from './report';
-import { Limits, Marked, SectionBlock } from './sections';
+import { readReport, type Report, type Section } from './report';
+import { Limits, Marked, Remarks, SectionBlock } from './sections';
 import { count, seconds } from './words';
 
 const THEMES = ['auto', 'light', 'dark'] as const;
 type Theme = (typeof THEMES)[number];
 const THEME_WORDS: Record<Theme, string> = { auto: 'as the system', light: 'light', dark: 'dark' };
 
-function facts(r: Report, which: number): string[] {
+interface Parts { hero?: Section; head?: Section; notes: Section[]; blocks: Section[]; remarks: Section[] }
+
+/* Which section goes where. Limits are told with their remedies, by the run itself. */
+function parts(r: Report): Parts {
+  const sentence = (s: Section) => s.block === 'sentence';
+  const hero = r.sections.find((s) => s.id === 'verdict') ?? r.sections.find(sentence);
+  const head = r.sections.find((s) => s.id === 'head' && s !== hero);
+  const rest = r.sections.filter((s) => s !== hero && s !== head && (s.block !== 'flame' || s.sentence) && !(s.id === 'limit' && r.run.limits.length));
+  return {
+    hero, head,
+    notes: rest.filter((s) => sentence(s) && !s.heading),
+    blocks: rest.filter((s) => !sentence(s)),
+    remarks: rest.filter((s) => sentence(s) && s.heading),
+  };
+}
+
+function facts(r: Report, which: number, told: boolean): string[] {
   const p = r.profiles[which];
   const out: string[] = [];
-  if (r.run.source) out.push(r.run.source);
+  if (r.run.source && !told) out.push(r.run.source);
   if (p) {
-    out.push(`${count(p.samples)} samples`);
-    if (p.duration_ns) out.push(seconds(p.duration_ns));
+    if (!told) out.push(`${count(p.samples)} samples`);
+    if (!told && p.duration_ns) out.push(seconds(p.duration_ns));
     if (!p.compared && p.threads.n > 1) out.push(`${count(p.threads.n)} threads`);
     const { dropped, truncated, unresolved } = p.loss;
     out.push(dropped + truncated + unresolved ? `lost: ${count(dropped)} dropped, ${count(truncated)} cut short, ${count(unresolved)} without a name` : 'nothing lost');
@@ -49,9 +65,7 @@ function Page({ r }: { r: Report }) {
     say(`Colours: ${THEME_WORDS[next]}`);
     return next;
   }), []);
-  const first = r.sections[0];
-  const hero = first && first.block === 'sentence' ? first : undefined;
-  const rest = r.sections.filter((s) => s !== hero && (s.block !== 'flame' || s.sentence));
+  const { hero, head, notes, blocks, remarks } = parts(r);
   const p = r.profiles[which];
   return (
     <>
@@ -66,20 +80,25 @@ function Page({ r }: { r: Report }) {
       </header>
       <main>
         <div class="verdict" id={hero ? `section-${hero.id}` : undefined}>
-          {hero && <p><Marked text={hero.sentence} /></p>}
-          <ul>{facts(r, which).map((f) => <li key={f}>{f}</li>)}</ul>
+          {hero && <p class="said"><Marked text={hero.sentence} /></p>}
+          {head && <p class="head"><Marked text={head.sentence} /></p>}
+          <ul>{facts(r, which, !!head).map((f) => <li key={f}>{f}</li>)}</ul>
+          {notes.map((s) => <p key={s.id} class="note" id={`section-${s.id}`}><Marked text={s.sentence} /></p>)}
         </div>
         {r.profiles.length > 1 && (
           <div class="tabs" role="group" aria-label="Profile">
             {r.profiles.map((q, i) => <button key={i} type="button" aria-pressed={i === which} onClick={() => setWhich(i)}>{q.name || `profile ${i + 1}`}</button>)}
           </div>
         )}
-        {p && p.kinds.length > 0 && <Explorer key={which} p={p} dark={isDark(theme)} keys={keys} say={say} onTheme={nextTheme} onHelp={() => setHelp(true)} />}
+        {p && p.kinds.length > 0 && <Explorer key={which} p={p} name={r.run.target || p.name || 'all'} dark={isDark(theme)} keys={keys} say={say} onTheme={nextTheme} onHelp={() => setHelp(true)} />}
         <details class="card howto">
           <summary>How to read this</summary>
           <HowToRead />
         </details>
-        <div class="sections">{rest.map((s) => <SectionBlock key={s.id} s={s} />)}</div>
+        <div class="sections">
+          {blocks.map((s) => <SectionBlock key={s.id} s={s} />)}
+          <Remarks list={remarks} />
+        </div>
         <Limits run={r.run} />
         {r.baseline && <Limits run={r.baseline} />}
       </main>

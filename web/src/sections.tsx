@@ -1,6 +1,7 @@
 /* sections: the blocks of the report, as computed; here they are only drawn. */
+import { useState } from 'preact/hooks';
 import type { Cell, Column, Finding, Quantity, Run, Section, Table } from './report';
-import { amount, signed } from './words';
+import { amount, change } from './words';
 
 /* Sentences mark names with backquotes, in the terminal too. */
 export function Marked({ text }: { text: string }) {
@@ -10,38 +11,56 @@ export function Marked({ text }: { text: string }) {
 function cellText(cell: Cell, column: Column): string {
   if (Array.isArray(cell)) return `${cellText(cell[0], column)} ${cell[1]}`;
   if (typeof cell === 'string') return cell;
-  return column.change ? signed(cell, column.unit) : amount(cell, column.unit);
+  if (column.key === 'line') return cell ? String(cell) : ''; /* a name, not an amount */
+  return column.change ? change(cell, column.unit) : amount(cell, column.unit);
 }
 
 const numeric = (c: Column) => c.unit !== 'none';
+const FEW = 10; /* rows of a table until somebody asks for all */
+
+/* A column in which nothing is known only takes room. */
+function usedColumns(t: Table): number[] {
+  return t.columns.map((_, i) => i).filter((i) => t.rows.some((r) => r[i] !== '' && r[i] !== null && r[i] !== 0));
+}
 
 export function TableBlock({ table, heading }: { table: Table; heading: string }) {
+  const [all, setAll] = useState(false);
+  const used = usedColumns(table);
+  const rows = all ? table.rows : table.rows.slice(0, FEW);
   return (
-    <div class="wide" tabIndex={0} role="region" aria-label={heading || 'table'}>
-      <table>
-        <thead>
-          <tr>{table.columns.map((c) => <th key={c.key} scope="col" class={numeric(c) ? 'number' : ''}>{c.heading || c.key}</th>)}</tr>
-        </thead>
-        <tbody>
-          {table.rows.map((row, r) => (
-            <tr key={r}>
-              {row.map((cell, i) => {
-                const c = table.columns[i];
-                const v = Array.isArray(cell) ? cell[0] : cell;
-                const bar = c.unit === 'ratio' && !c.change && typeof v === 'number' && v >= 0 && v <= 1;
-                return (
-                  <td key={c.key} class={`${numeric(c) ? 'number' : 'text'}${bar ? ' share' : ''}`}>
-                    {bar && <span class="bar" style={{ width: `${(v as number) * 100}%` }} />}
-                    <span>{cellText(cell, c)}</span>
-                  </td>
-                );
-              })}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {table.cut > 0 && <p class="more">{`${table.cut} more ${table.cut === 1 ? 'row is' : 'rows are'} not shown`}</p>}
-    </div>
+    <>
+      <div class="wide" tabIndex={0} role="region" aria-label={heading || 'table'}>
+        <table>
+          <thead>
+            <tr>{used.map((i) => table.columns[i]).map((c) => <th key={c.key} scope="col" class={numeric(c) ? 'number' : ''}>{c.heading || c.key}</th>)}</tr>
+          </thead>
+          <tbody>
+            {rows.map((row, r) => (
+              <tr key={r}>
+                {used.map((i) => {
+                  const cell = row[i];
+                  const c = table.columns[i];
+                  const v = Array.isArray(cell) ? cell[0] : cell;
+                  const bar = c.unit === 'ratio' && !c.change && typeof v === 'number' && v >= 0 && v <= 1;
+                  return (
+                    <td key={c.key} title={numeric(c) ? undefined : String(cell)} class={`${numeric(c) ? 'number' : 'text'}${bar ? ' share' : ''}${c.wide ? ' widest' : ''}`}>
+                      {bar && <span class="bar" style={{ width: `${(v as number) * 100}%` }} />}
+                      <span>{cellText(cell, c)}</span>
+                    </td>
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {(table.rows.length > FEW || table.cut > 0) && (
+        <p class="more">
+          {table.rows.length > FEW && <button type="button" aria-expanded={all} onClick={() => setAll(!all)}>{all ? `Show the first ${FEW}` : `Show all ${table.rows.length}`}</button>}
+          {table.cut > 0 && ` ${table.cut} more ${table.cut === 1 ? 'row is' : 'rows are'} not in this report`}
+        </p>
+      )}
+    </>
   );
 }
 
@@ -73,12 +92,31 @@ export function FindingBlock({ f }: { f: Finding }) {
 }
 
 export function SectionBlock({ s }: { s: Section }) {
+  const table = s.table && s.table.rows.length > 0 ? s.table : undefined;
   return (
-    <section class="card" id={`section-${s.id}`}>
+    <section class={`card${table && usedColumns(table).length > 5 ? ' span' : ''}`} id={`section-${s.id}`}>
       {s.heading && <h2>{s.heading}</h2>}
       {s.sentence && <p class="sentence"><Marked text={s.sentence} /></p>}
-      {s.table && <TableBlock table={s.table} heading={s.heading} />}
+      {table && <TableBlock table={table} heading={s.heading} />}
       {s.findings?.map((f, i) => <FindingBlock key={i} f={f} />)}
+    </section>
+  );
+}
+
+/* Sentences with a heading each: what it cost, what was lost. */
+export function Remarks({ list }: { list: Section[] }) {
+  if (!list.length) return null;
+  return (
+    <section class="card" id="remarks">
+      <h2>About the measurement</h2>
+      <dl class="remarks">
+        {list.map((s) => (
+          <div key={s.id} id={`section-${s.id}`}>
+            <dt>{s.heading}</dt>
+            <dd><Marked text={s.sentence} /></dd>
+          </div>
+        ))}
+      </dl>
     </section>
   );
 }

@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import type { Unit } from './report';
 import { shortPath, type Labels, type Sums } from './tree';
-import { KIND_NAMES, percent, spent } from './words';
+import { change, KIND_NAMES, percent, spent } from './words';
 
 const PAGE = 100;
 type Key = 'name' | 'self' | 'total' | 'module' | 'change';
@@ -17,14 +17,14 @@ export function Functions(props: FunctionsProps) {
   const [key, setKey] = useState<Key>(compared ? 'change' : 'self');
   const [down, setDown] = useState(true);
   const [shown, setShown] = useState(PAGE);
-  const change = (l: number) => (compared ? sums.self[l] - sums.baseSelf![l] : 0);
+  const grown = (l: number) => (compared ? sums.self[l] - sums.baseSelf![l] : 0);
   const rows = useMemo(() => {
     const out: number[] = [];
     for (let l = 0; l < labels.p.functions.n; l++) {
       if ((sums.total[l] || sums.base?.[l] || sums.self[l]) && (!hits || hits[l])) out.push(l);
     }
     const text = (l: number) => (key === 'name' ? labels.name(l) : shortPath(labels.moduleName(l)));
-    const number = (l: number) => (key === 'self' ? sums.self[l] : key === 'total' ? sums.total[l] : Math.abs(change(l)));
+    const number = (l: number) => (key === 'self' ? sums.self[l] : key === 'total' ? sums.total[l] : Math.abs(grown(l)));
     out.sort((a, b) => (key === 'name' || key === 'module' ? text(b).localeCompare(text(a)) : number(a) - number(b)) || a - b);
     return down ? out.reverse() : out;
   }, [labels, sums, hits, key, down]);
@@ -65,8 +65,8 @@ export function Functions(props: FunctionsProps) {
               </th>
               {compared && (
                 <td class="number">
-                  {change(l) > 0 ? '▲ +' : change(l) < 0 ? '▼ ' : ''}
-                  {percent(change(l) / (all || 1))}
+                  {grown(l) > 0 ? '▲ ' : grown(l) < 0 ? '▼ ' : ''}
+                  {change(grown(l) / (all || 1), 'ratio')}
                 </td>
               )}
               {share(sums.self[l])}

@@ -1,46 +1,53 @@
-/* words: numbers as people read them; the same rules as the terminal's. */
+/* words: numbers as people read them; the rules of src/model/quantity.c, so that page and terminal agree. */
 import type { Unit } from './report';
 
 const plain = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 
-export const count = (v: number): string => plain.format(Math.round(v));
+export const count = (v: number): string => plain.format(Math.round(v)).replace('-', '−');
 
-export function percent(share: number): string {
-  if (!Number.isFinite(share)) return '?';
-  const v = share * 100;
-  if (v === 0) return '0 %';
-  if (Math.abs(v) < 0.01) return v < 0 ? '> −0.01 %' : '< 0.01 %';
-  return `${v.toFixed(Math.abs(v) < 1 ? 2 : 1).replace('-', '−')} %`;
+const TIMES: [number, string][] = [[1e9, 's'], [1e6, 'ms'], [1e3, 'µs'], [1, 'ns']];
+const SIZES: [number, string][] = [[2 ** 40, 'TiB'], [2 ** 30, 'GiB'], [2 ** 20, 'MiB'], [2 ** 10, 'KiB'], [1, 'B']];
+const COUNTS: [number, string][] = [[1e12, 'T'], [1e9, 'G'], [1e6, 'M'], [1, '']];
+
+const digits = (v: number): string => v.toFixed(v >= 99.95 || v === 0 ? 0 : v >= 9.995 ? 1 : 2);
+
+/* 999.7 ms is 1.00 s: what would be rounded up to the next unit belongs there. */
+function scaled(v: number, scales: [number, string][]): string {
+  const [size, name] = scales.find(([s]) => v >= s * 0.9995) ?? scales[scales.length - 1];
+  return `${digits(v / size)}${name && ' '}${name}`;
 }
 
-const steps = (v: number, units: [number, string][]): string => {
-  const [size, name] = units.find(([s]) => Math.abs(v) >= s) ?? units[units.length - 1];
-  const x = v / size;
-  return `${Math.abs(x) >= 100 ? x.toFixed(0) : x.toPrecision(3)} ${name}`.replace('-', '−');
-};
-
-export function amount(v: number | null, unit: Unit): string {
-  if (v === null || !Number.isFinite(v)) return '?';
+function magnitude(v: number, unit: Unit): string {
   switch (unit) {
     case 'ns':
-      if (v === 0) return '0 s';
-      return steps(v, [[1e9, 's'], [1e6, 'ms'], [1e3, 'µs'], [1, 'ns']]);
+      return v >= 120e9 ? `${Math.floor(v / 60e9)} min ${Math.floor((v % 60e9) / 1e9)} s` : v === 0 ? '0 s' : scaled(v, TIMES);
     case 'bytes':
-      if (v === 0) return '0 B';
-      return steps(v, [[1e9, 'GB'], [1e6, 'MB'], [1e3, 'kB'], [1, 'B']]);
+      return scaled(v, SIZES);
     case 'ratio':
-      return percent(v);
+      return v > 0 && v < 0.0005 ? '<0.1 %' : `${(v * 100).toFixed(1)} %`;
     case 'per_s':
-      return `${count(v)}/s`;
+      return `${scaled(v, COUNTS)}/s`;
     case 'cycles':
-      return `${count(v)} cycles`;
+      return `${scaled(v, COUNTS)} cycles`;
     default:
-      return Number.isInteger(v) ? count(v) : v.toPrecision(4);
+      return count(v);
   }
 }
 
-export function signed(v: number | null, unit: Unit): string {
-  return v !== null && v > 0 ? `+${amount(v, unit)}` : amount(v, unit);
+export function amount(v: number | null, unit: Unit): string {
+  if (v === null || !Number.isFinite(v)) return '?';
+  return `${v < 0 ? '−' : ''}${magnitude(Math.abs(v), unit)}`;
+}
+
+export const percent = (share: number): string => amount(share, 'ratio');
+
+/* A difference: always with its sign; ratios in percentage points. */
+export function change(v: number | null, unit: Unit): string {
+  if (v === null || !Number.isFinite(v)) return '?';
+  const none = unit === 'ratio' ? Math.abs(v) < 0.0005 : v === 0;
+  const sign = none ? '±' : v > 0 ? '+' : '−';
+  if (unit === 'ratio') return `${sign}${none ? '0.0' : (Math.abs(v) * 100).toFixed(1)} pp`;
+  return `${sign}${magnitude(Math.abs(v), unit)}`;
 }
 
 /* With the noun where the unit has none: "1,234 samples". */

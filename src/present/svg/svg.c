@@ -20,6 +20,7 @@
 
 struct picture {
 	const struct flame *f;
+	struct str name; /* what was profiled */
 	struct buf *out;
 	int64_t *total,
 		*base; /* by node, of the main kind; base is NULL when nothing is compared */
@@ -120,7 +121,7 @@ static struct str node_name(const struct picture *d, size_t node)
 
 	if (node)
 		return f->function[f->function_of[node]].name;
-	return f->profile->name.n ? f->profile->name : S("all");
+	return d->name.n ? d->name : S("all");
 }
 
 static void put_amount(struct buf *out, const struct value_kind *kind, double v)
@@ -219,13 +220,11 @@ static void put_style(struct buf *out)
 static void put_head(struct picture *d, const struct report *r)
 {
 	const struct profile *p = d->f->profile;
-	struct str sentence = p->name;
+	struct str sentence = d->name;
 
 	for (size_t i = 0; i < r->n; i++)
-		if (r->section[i].block == BLOCK_SENTENCE) {
+		if (str_eq(r->section[i].id, S("verdict")))
 			sentence = r->section[i].sentence;
-			break;
-		}
 	buf_put(d->out, S("<title>"));
 	put_text(d->out, sentence, TITLE_MAX);
 	buf_put(d->out, S("</title>\n"));
@@ -233,7 +232,7 @@ static void put_head(struct picture *d, const struct report *r)
 	buf_put(d->out, S("<text class=\"h\" x=\"4\" y=\"22\">"));
 	put_text(d->out, sentence, 120);
 	buf_put(d->out, S("</text>\n<text class=\"t\" x=\"4\" y=\"42\">"));
-	put_text(d->out, p->name, 100);
+	put_text(d->out, d->name, 100);
 	buf_printf(d->out, " · %zu samples", p->sample.n_rows);
 	if (p->duration_ns > 0)
 		buf_printf(d->out, " in %.3g s", (double)p->duration_ns / 1e9);
@@ -304,6 +303,7 @@ void svg_report(const struct report *r, struct buf *out)
 	if (base)
 		d.base = arena_array(a, int64_t, d.f->n_nodes);
 	sum_totals(&d, a);
+	d.name = r->run->target.n ? r->run->target : d.f->profile->name;
 	d.factor = base && d.base[0] > 0 ? (double)d.total[0] / (double)d.base[0] : 0;
 	d.all = (double)d.total[0];
 	d.scale = d.all > 0 ? WIDTH / d.all : 0;
