@@ -523,8 +523,7 @@ uint64_t record_samples(const struct record *r)
 	return r->samples;
 }
 
-/* lint-allow: unshared record_first_ns: the time from attaching to the first sample is measured by
- * it */
+/* lint-allow: unshared record_first_ns: benches ask how long attaching took */
 uint64_t record_first_ns(const struct record *r)
 {
 	return r->first_ns;

@@ -79,12 +79,12 @@ static void idle(void)
 		(void)pause();
 }
 
-static void families(void)
+static void families(unsigned n)
 {
 	for (;;) {
 		pid_t pid = fork();
 		if (pid == 0) {
-			for (unsigned i = 0; i < 20; i++)
+			for (unsigned i = 0; i < n; i++)
 				heavy();
 			_exit(0);
 		}
@@ -106,7 +106,9 @@ static void subject(const char *how, char *self)
 	} else if (strcmp(how, "deep") == 0) {
 		(void)deep(500);
 	} else if (strcmp(how, "families") == 0) {
-		families();
+		families(20);
+	} else if (strcmp(how, "brief") == 0) {
+		families(1);
 	} else if (strcmp(how, "exec") == 0) {
 		uint64_t until = (uint64_t)clock_monotonic_ns() + 300000000;
 		while ((uint64_t)clock_monotonic_ns() < until)
@@ -495,6 +497,50 @@ static void perf_families(void **state)
 	recording_close(&r);
 }
 
+/* Of a process and the children it has waited for, in ticks. */
+static double cpu_of_family(pid_t pid)
+{
+	char name[64];
+	unsigned long own[2], children[2];
+
+	(void)snprintf(name, sizeof(name), "/proc/%d/stat", pid);
+	FILE *f = fopen(name, "r");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f,
+				"%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu "
+				"%lu %lu",
+				&own[0], &own[1], &children[0], &children[1]),
+			 4);
+	(void)fclose(f);
+	return (double)(own[0] + own[1] + children[0] + children[1]) * 1e7;
+}
+
+/* Children that end before their first sample is due are in the profile all the same. */
+static void perf_brief(void **state)
+{
+	struct recording r;
+
+	(void)state;
+	need_perf();
+	pid_t pid = begin("brief");
+	recording_open(&r);
+	attach(&r, (uint32_t)pid);
+	clock_sleep_ns(50000000);
+	double before = cpu_of_family(pid);
+	struct cpu_params p = usual;
+	p.frequency = 20; /* every 50 ms of CPU time; the children run for less than 1 */
+	assert_int_equal(record_target(&r, &source_cpu_perf, p, 1500000000), 0);
+	double used = cpu_of_family(pid) - before;
+	say_ends(&r);
+	print_message("# %.0f of %.0f ms\n", total(r.profile) / 1e6, used / 1e6);
+	/* Without the kernel side only what was used outside of it is there. */
+	assert_true(total(r.profile) < used * 1.15);
+	assert_true(total(r.profile) > used * (has_limit(r.run, "time in the kernel") ? 0.2 : 0.7));
+	assert_true(has_limit(r.run, "ended too soon"));
+	end(pid);
+	recording_close(&r);
+}
+
 static void perf_exec(void **state)
 {
 	struct recording r;
@@ -705,6 +751,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(perf_threads),
 		cmocka_unit_test(perf_launch),
 		cmocka_unit_test(perf_families),
+		cmocka_unit_test(perf_brief),
 		cmocka_unit_test(perf_exec),
 		cmocka_unit_test(perf_deep),
 		cmocka_unit_test(dead_before_start),

@@ -139,6 +139,7 @@ static void pour_sample(struct perf_self *s, const struct perf_item *i)
 		x.end = (uint8_t)end;
 	}
 	s->ends[end]++;
+	perf_follow_sampled(s, x.tid);
 	s->sink->ops->sample(s->sink, s->stream, &x);
 }
 
@@ -169,6 +170,9 @@ static void pour(struct perf_self *s, const struct perf_item *i)
 		if (perf_follows(s, i->task.pid))
 			pour_task(s, &i->task);
 		break;
+	case PERF_ITEM_COUNT:
+		perf_follow_used(s, i->count.tid, i->count.cpu_ns);
+		break;
 	}
 }
 
@@ -186,6 +190,7 @@ static void turn(struct perf_self *s)
 		    x->task.pid == x->task.tid && !proc_alive(s->c.host, x->task.pid))
 			perf_walker_gone(s->walker, x->task.pid);
 	}
+	perf_follow_settle(s);
 	if (s->lost > s->lost_told)
 		s->sink->ops->lost(s->sink, s->stream,
 				   (struct loss){ .dropped = s->lost - s->lost_told });
@@ -273,6 +278,18 @@ static void limit_refused(const struct perf_self *s, struct run *into)
 					       (unsigned long long)s->refused_threads);
 		run_add_limit(into, what, str_from_c(s->refused.text), first_line(s->refused.hint));
 	}
+	if (s->brief_ns > s->brief * 1000) {
+		struct str what =
+			arena_printf(into->arena,
+				     "%.2g s of CPU time were used by %llu threads that "
+				     "ended too soon for stacks",
+				     (double)s->brief_ns / 1e9, (unsigned long long)s->brief);
+		struct str why = arena_printf(into->arena,
+					      "the first stack of a thread is taken after %.3g ms "
+					      "of CPU time",
+					      (double)s->period_ns / 1e6);
+		run_add_limit(into, what, why, S("sample more often: -F 999"));
+	}
 	if (s->throttled) {
 		struct str what =
 			arena_printf(into->arena, "the kernel held the sampling back %llu times",
@@ -295,6 +312,7 @@ static int finish(void *self, struct run *into, struct err *err)
 	(void)err;
 	perf_events_stop(s);
 	turn(s);
+	turn(s); /* settles with the threads that ended in the last one */
 	limit_kernel(s, into);
 	limit_depth(s, into);
 	limit_refused(s, into);

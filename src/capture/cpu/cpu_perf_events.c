@@ -37,6 +37,7 @@ struct perf_event_attr perf_attr(const struct cpu_params *p, bool kernel)
 		.comm_exec = 1,
 		.task = 1,
 		.inherit = 1,
+		.inherit_stat = 1, /* threads that end tell what they used: PERF_RECORD_READ */
 	};
 
 	if (kernel && p->kernel) {
@@ -321,6 +322,23 @@ static void each_task(struct perf_self *s, const struct perf_event_header *h)
 		add_task(s, &t);
 }
 
+/* pid, tid, value (read_format is 0), and pid, tid, time */
+static void each_count(struct perf_self *s, const struct perf_event_header *h)
+{
+	struct rest r = rest_of(h);
+
+	(void)take_u32(&r);
+	uint32_t tid = take_u32(&r);
+	uint64_t cpu_ns = take_u64(&r);
+	(void)take_u64(&r);
+	uint64_t time_ns = take_u64(&r);
+	if (r.bad)
+		return;
+	struct perf_item *i = item(s, PERF_ITEM_COUNT, time_ns);
+	i->count.tid = tid;
+	i->count.cpu_ns = cpu_ns;
+}
+
 static void each_record(void *self, const struct perf_event_header *h)
 {
 	struct perf_self *s = self;
@@ -344,6 +362,9 @@ static void each_record(void *self, const struct perf_event_header *h)
 	case PERF_RECORD_EXIT:
 		each_task(s, h);
 		break;
+	case PERF_RECORD_READ:
+		each_count(s, h);
+		break;
 	case PERF_RECORD_LOST: /* id, lost */
 		(void)take_u64(&r);
 		s->lost += take_u64(&r);
@@ -356,7 +377,6 @@ static void each_record(void *self, const struct perf_event_header *h)
 		break;
 	case PERF_RECORD_MMAP:
 	case PERF_RECORD_UNTHROTTLE:
-	case PERF_RECORD_READ:
 	case PERF_RECORD_AUX:
 	case PERF_RECORD_ITRACE_START:
 	case PERF_RECORD_SWITCH:

@@ -15,6 +15,7 @@
 #define FIRST_SCAN_NS   UINT64_C(30000000)
 #define SCAN_EVERY_NS   UINT64_C(1000000000)
 #define RESCAN_AFTER_NS UINT64_C(100000000)
+#define BRIEF_SAMPLES   20u
 
 static struct perf_thread *thread_of(const struct perf_self *s, uint32_t tid)
 {
@@ -91,11 +92,65 @@ void perf_follow_task(struct perf_self *s, const struct raw_task *t)
 		x = thread_of(s, t->tid);
 		if (x)
 			x->gone = true;
+		*vec_add(s->arena, &s->ending) = (struct perf_ending){ t->pid, t->tid, t->time_ns };
 		break;
 	case TASK_EXEC:
 	case TASK_NAMED:
 		break;
 	}
+}
+
+void perf_follow_sampled(struct perf_self *s, uint32_t tid)
+{
+	struct perf_thread *t = thread_of(s, tid);
+
+	if (t)
+		t->sampled_ns += (uint64_t)s->period_ns;
+}
+
+void perf_follow_used(struct perf_self *s, uint32_t tid, uint64_t cpu_ns)
+{
+	struct perf_thread *t = thread_of(s, tid);
+
+	if (t)
+		t->used_ns += cpu_ns;
+}
+
+/*
+ * The clock of an inherited event starts with the thread: the first sample is due after a whole
+ * period of CPU time. Of thousands of children that each run for a millisecond there is none. But
+ * what they used is told when they end, so their time is put on the thread, without a stack.
+ * Those with many samples are well represented by them.
+ */
+void perf_follow_settle(struct perf_self *s)
+{
+	for (size_t i = 0; i < s->n_ending; i++) {
+		const struct perf_ending *e = &s->ending.v[i];
+		struct perf_thread *t = thread_of(s, e->tid);
+		if (!t || !t->used_ns)
+			continue;
+		int64_t missing = (int64_t)(t->used_ns - t->sampled_ns);
+		bool few = t->sampled_ns < BRIEF_SAMPLES * (uint64_t)s->period_ns;
+		/* Contexts that are swapped between alike threads carry the clock over: what one
+		 * has too much the other lacks, so the sum is what counts. */
+		s->unsampled_ns += few ? missing : 0;
+		t->used_ns = t->sampled_ns = 0;
+		int64_t tell = missing < s->unsampled_ns ? missing : s->unsampled_ns;
+		if (!few || tell <= 0)
+			continue;
+		s->unsampled_ns -= tell;
+		s->brief_ns += (uint64_t)tell;
+		s->brief++;
+		s->sink->ops->sample(s->sink, s->stream,
+				     &(struct raw_sample){ .time_ns = e->time_ns,
+							   .pid = e->pid,
+							   .tid = e->tid,
+							   .end = STACK_NONE,
+							   .value = { 0, tell } });
+	}
+	s->ending.n -= s->n_ending;
+	memmove(s->ending.v, s->ending.v + s->n_ending, s->ending.n * sizeof(*s->ending.v));
+	s->n_ending = s->ending.n;
 }
 
 /* The mappings of a process as they are now; quiet: only to have their unwind tables ready. */

@@ -52,7 +52,7 @@ const uint64_t *perf_walker_walk(struct perf_walker *w, uint32_t pid, const stru
 				 size_t *ret_n, enum stack_end *ret_end);
 uint64_t perf_walker_full(const struct perf_walker *w); /* files without room for their table */
 
-enum perf_item_kind { PERF_ITEM_SAMPLE, PERF_ITEM_MAPPING, PERF_ITEM_TASK };
+enum perf_item_kind { PERF_ITEM_SAMPLE, PERF_ITEM_MAPPING, PERF_ITEM_TASK, PERF_ITEM_COUNT };
 
 struct perf_item {
 	uint64_t time_ns;
@@ -67,6 +67,10 @@ struct perf_item {
 		} sample;
 		struct raw_mapping mapping;
 		struct raw_task task;
+		struct {
+			uint32_t tid;
+			uint64_t cpu_ns;
+		} count; /* a thread that ends: what it used, on one processor */
 	};
 };
 
@@ -74,6 +78,12 @@ struct perf_thread {
 	uint32_t pid, tid;
 	bool watched; /* else only seen in /proc so far: it may have inherited events */
 	bool gone;
+	uint64_t sampled_ns, used_ns; /* used: told when it ends */
+};
+
+struct perf_ending { /* a thread whose last records may still come */
+	uint32_t pid, tid;
+	uint64_t time_ns;
 };
 
 struct perf_process {
@@ -115,6 +125,11 @@ struct perf_self {
 	uint64_t scan_ns;         /* when to look at /proc again */
 	uint64_t scan_every_ns;
 
+	VEC(struct perf_ending) ending; /* since the turn before */
+	size_t n_ending;                /* of them, those of the turn before */
+	int64_t unsampled_ns;           /* used minus sampled, of all that ended */
+	uint64_t brief_ns, brief;       /* told of threads that were too short-lived */
+
 	struct sink *sink;
 	unsigned stream;
 	uint64_t ends[STACK__COUNT];
@@ -135,6 +150,10 @@ void perf_events_close(struct perf_self *s);
 int perf_follow_start(struct perf_self *s, struct err *err);
 bool perf_follows(const struct perf_self *s, uint32_t pid);
 void perf_follow_task(struct perf_self *s, const struct raw_task *t);
+void perf_follow_sampled(struct perf_self *s, uint32_t tid);
+void perf_follow_used(struct perf_self *s, uint32_t tid, uint64_t cpu_ns);
+/* At the end of a turn: the time of threads that ended before their first sample was due. */
+void perf_follow_settle(struct perf_self *s);
 bool perf_follow_rescan(struct perf_self *s, uint32_t pid, uint64_t time_ns);
 void perf_follow_upkeep(struct perf_self *s, uint64_t now_ns);
 bool perf_follow_ended(struct perf_self *s);
