@@ -149,7 +149,8 @@ void perf_follow_settle(struct perf_self *s)
 							   .value = { 0, tell } });
 	}
 	s->ending.n -= s->n_ending;
-	memmove(s->ending.v, s->ending.v + s->n_ending, s->ending.n * sizeof(*s->ending.v));
+	if (s->ending.n)
+		memmove(s->ending.v, s->ending.v + s->n_ending, s->ending.n * sizeof(*s->ending.v));
 	s->n_ending = s->ending.n;
 }
 
