@@ -63,13 +63,14 @@ static void pair_all(struct pairing *p, const struct weights *before, const stru
 
 static void test_all(struct arena *a, struct comparison *c)
 {
-	int64_t n_before = c->before->all.samples, n_after = c->after->all.samples;
+	int64_t n_before = weights_samples(c->before), n_after = weights_samples(c->after);
 	double *p = arena_array(a, double, c->n + 1);
 	size_t *of = arena_array(a, size_t, c->n + 1);
 
 	for (size_t i = 0; i < c->n; i++) {
 		struct change *x = &c->v[i];
-		int64_t was = x->self_before.samples, is = x->self_after.samples;
+		int64_t was = weights_hits(c->before, x->self_before);
+		int64_t is = weights_hits(c->after, x->self_after);
 		x->share_before = weights_share(c->before, x->self_before.value);
 		x->share_after = weights_share(c->after, x->self_after.value);
 		x->share_change = (struct interval){ -1, 1 };
@@ -140,7 +141,7 @@ int compare_new(struct arena *a, const struct weights *before, const struct weig
 			       before->all.value <= 0 ? "first" : "second");
 	c->before = before;
 	c->after = after;
-	c->tested = before->all.samples > 0 && after->all.samples > 0;
+	c->tested = weights_samples(before) > 0 && weights_samples(after) > 0;
 	pair_all(&p, before, after);
 	c->v = p.rows.v;
 	c->n = p.rows.n;

@@ -56,9 +56,9 @@ static void put_share(struct buf *out, const struct weights *w, struct weight pa
 
 static void put_interval(struct buf *out, const struct weights *w, struct weight part)
 {
-	if (w->all.samples <= 0)
+	if (weights_samples(w) <= 0)
 		return;
-	struct interval i = share_interval(part.samples, w->all.samples);
+	struct interval i = share_interval(weights_hits(w, part), weights_samples(w));
 	buf_printf(out, " (95 %% interval %.0f–%.0f %%)", i.low * 100, i.high * 100);
 }
 

@@ -50,12 +50,29 @@ static void weigh_rows(struct weights *w)
 {
 	const struct profile *p = w->profile;
 	unsigned count = samples_kind(p);
+	double squares = 0;
 
 	for (size_t row = 0; row < p->sample.n_rows; row++) {
 		struct weight one = row_weight(p, count, row);
+		double v = (double)one.value;
+		squares += v * v / (one.samples > 0 ? (double)one.samples : 1);
 		weight_add(&w->self[p->sample.stack[row].i], one);
 		weight_add(&w->all, one);
 	}
+	if (w->all.samples > 0 && squares > 0)
+		w->effective = (double)w->all.value * (double)w->all.value / squares;
+}
+
+int64_t weights_hits(const struct weights *w, struct weight part)
+{
+	double hits = weights_share(w, part.value) * w->effective;
+
+	return hits > 0 && hits < 9e18 ? (int64_t)(hits + 0.5) : 0;
+}
+
+int64_t weights_samples(const struct weights *w)
+{
+	return w->effective < 9e18 ? (int64_t)(w->effective + 0.5) : 0;
 }
 
 void weights_by_label(const struct weights *w, struct weight *into)

@@ -26,6 +26,9 @@ struct weights {
 	const struct profile *profile;
 	struct value_kind kind;
 	struct weight all;
+	/* Samples of equal weight that would tell as much (Kish 1965): the samples, when all weigh
+	 * the same; 0 when their number is not known. */
+	double effective;
 	struct weight *self, *total; /* by stack */
 	uint32_t *function_of;       /* by stack; 0: none */
 	struct function *function;   /* row 0 is none */
@@ -35,6 +38,9 @@ struct weights {
 struct weights *weights_new(struct arena *a, const struct profile *p);
 /* V of all, 0..1; NaN when all is nothing. */
 double weights_share(const struct weights *w, int64_t value);
+/* How many of `effective` samples PART stands for. */
+int64_t weights_hits(const struct weights *w, struct weight part);
+int64_t weights_samples(const struct weights *w);
 /* "inflate", or "[no symbols]". */
 struct str weights_name(const struct weights *w, uint32_t function);
 struct str weights_module(const struct weights *w, uint32_t function);

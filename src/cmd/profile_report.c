@@ -11,9 +11,9 @@
 #define ROWS           100 /* in JSON and the page */
 #define ROWS_SELF      8   /* in text */
 #define ROWS_TOTAL     5
-#define ROWS_PATH      6
+#define ROWS_PATH      5
 #define ROWS_FEW       4
-#define LIMITS_SHOWN   4
+#define LIMITS_SHOWN   2
 #define LINE_MAX_BYTES 4096
 
 void profile_report_say(struct report *out, struct arena *a, struct str id, struct str heading,
@@ -96,29 +96,43 @@ static void plateau(struct report *out, struct arena *a, const struct weights *w
 	out->section[out->n - 1].sentence = arena_str(a, buf_str(&text));
 }
 
-static void tables(struct report *out, struct arena *a, const struct weights *w,
-		   const struct profile_report *o)
+static void functions(struct report *out, struct arena *a, const struct weights *w, bool stacks)
 {
-	const struct table *path = top_path(a, w);
-	const struct table *modules = top_modules(a, w, ROWS);
-	const struct table *processes = top_labels(a, w, S("process"), S("pid"), ROWS);
-
 	table_section(out, a, S("top"), S("most in itself"), top_functions(a, w, TOP_BY_SELF, ROWS))
 		->limit = ROWS_SELF;
+	if (!stacks)
+		return;
 	table_section(out, a, S("total"), S("most with what it calls"),
 		      top_functions(a, w, TOP_BY_TOTAL, ROWS))
 		->limit = ROWS_TOTAL;
-	if (path->n_rows) {
-		struct section *s = table_section(out, a, S("path"), S("hottest path"), path);
-		s->between = S(" ← ");
-		s->limit = ROWS_PATH;
-	}
+	const struct table *path = top_path(a, w);
+	if (!path->n_rows)
+		return;
+	struct section *s = table_section(out, a, S("path"), S("hottest path"), path);
+	s->between = S(" ← ");
+	s->limit = ROWS_PATH;
+}
+
+static void tables(struct report *out, struct arena *a, const struct weights *w,
+		   const struct profile_report *o)
+{
+	const struct table *modules = top_modules(a, w, ROWS);
+	const struct table *processes = top_labels(a, w, S("process"), S("pid"), ROWS);
+
 	if (processes && processes->n_rows + processes->n_cut > 1)
 		running(out, a, S("processes"), S("processes"), processes);
 	running(out, a, S("threads"), S("threads"),
 		top_labels(a, w, S("thread"), o->per_thread ? S("tid") : S(""), ROWS));
 	if (!modules->n_rows || !str_eq(modules->cell[0].text, S("[unknown]")))
 		running(out, a, S("modules"), S("modules"), modules);
+}
+
+static bool sees_kernel(const struct weights *w)
+{
+	for (uint32_t f = 1; f < w->n_functions; f++)
+		if (w->function[f].kind == FRAME_KERNEL)
+			return true;
+	return false;
 }
 
 static struct str kernel(struct arena *a, const struct weights *w)
@@ -128,6 +142,8 @@ static struct str kernel(struct arena *a, const struct weights *w)
 
 	if (isnan(share))
 		return (struct str){ "", 0 };
+	if (!sees_kernel(w))
+		return S("no kernel frame is in this profile");
 	quantity_put_share(&out, share);
 	buf_printf(&out, " of " STR_FMT, STR_ARG(verdict_subject(w)));
 	return arena_str(a, buf_str(&out));
@@ -191,22 +207,30 @@ static struct str loss(struct arena *a, const struct run *r, const struct weight
 	return arena_str(a, buf_str(&out));
 }
 
-/* One a line; of a long list the rest is counted. */
+static void limit(struct report *out, struct arena *a, const struct limit *l)
+{
+	struct str remedy =
+		l->remedy.n ? arena_printf(a, "; try:\n" STR_FMT, STR_ARG(l->remedy)) : S("");
+
+	profile_report_say(out, a, S("limit"), S("limit"),
+			   arena_printf(a, STR_FMT "%s" STR_FMT "%s" STR_FMT, STR_ARG(l->what),
+					l->why.n ? " (" : "", STR_ARG(l->why), l->why.n ? ")" : "",
+					STR_ARG(remedy)));
+}
+
+/* Those that can be lifted first; of a long list the rest is counted. */
 static void limits(struct report *out, struct arena *a, const struct run *r)
 {
-	size_t n = r->limits.n;
+	size_t n = r->limits.n, shown = 0;
 	/* One that is left over is shown rather than counted. */
-	size_t shown = n > LIMITS_SHOWN + 1 ? LIMITS_SHOWN : n;
+	size_t most = n > LIMITS_SHOWN + 1 ? LIMITS_SHOWN : n;
 
-	for (size_t i = 0; i < shown; i++) {
-		const struct limit *l = &r->limits.v[i];
-		struct str text = arena_printf(
-			a, STR_FMT "%s" STR_FMT "%s" STR_FMT, STR_ARG(l->what),
-			l->why.n ? " (" : "", STR_ARG(l->why), l->why.n ? ")" : "",
-			STR_ARG(l->remedy.n ? arena_printf(a, "; try: " STR_FMT, STR_ARG(l->remedy))
-					    : S("")));
-		profile_report_say(out, a, S("limit"), S("limit"), text);
-	}
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < n && shown < most; i++)
+			if ((pass == 0) == (r->limits.v[i].remedy.n > 0)) {
+				limit(out, a, &r->limits.v[i]);
+				shown++;
+			}
 	if (n > shown)
 		profile_report_say(out, a, S("limits"), S("limits"),
 				   arena_printf(a, "%zu more; --format json has all", n - shown));
@@ -224,7 +248,10 @@ void profile_report(struct arena *a, const struct run *r, const struct profile_r
 	for (size_t i = 0; i < o->n_notes; i++)
 		profile_report_say(out, a, S("note"), S(""), o->note[i]);
 	if (v.plateau) {
-		plateau(out, a, w, v.plateau);
+		bool stacks = w->function[v.plateau].kind != FRAME_MARKER;
+		if (stacks)
+			plateau(out, a, w, v.plateau);
+		functions(out, a, w, stacks);
 		tables(out, a, w, o);
 		profile_report_say(out, a, S("kernel"), S("kernel"), kernel(a, w));
 	}

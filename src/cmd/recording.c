@@ -205,7 +205,8 @@ static void end_command(struct setup *s, struct recording *r)
 
 	if (!s->target.child.pid || r->end.how != CHILD_RUNNING)
 		return;
-	if (r->stopped)
+	/* Its last event may be here before the kernel lets us collect it. */
+	if (r->stopped || r->ended)
 		wait_for_command(s, r);
 	if (r->end.how != CHILD_RUNNING)
 		return;
@@ -215,14 +216,15 @@ static void end_command(struct setup *s, struct recording *r)
 	r->end = natural; /* that it was killed by us is no news about the command */
 }
 
-/* In the order of sources.def. */
-static bool before(const struct source *a, const struct source *b)
+static bool say_passed_over(const struct setup *s, struct run *run, const struct source *source)
 {
-	for (const struct source *const *each = sources; *each; each++) {
-		if (*each == b)
-			return false;
-		if (*each == a)
-			return true;
+	for (size_t i = 0; i < s->n_trials; i++) {
+		const struct err *why = &s->trial[i].can.why;
+		if (s->trial[i].source != source || s->trial[i].can.ready)
+			continue;
+		run_add_limit(run, arena_printf(run->arena, "not used: %s", source->summary),
+			      str_from_c(why->text), str_from_c(why->hint));
+		return true;
 	}
 	return false;
 }
@@ -238,14 +240,11 @@ static void describe(struct setup *s, struct run *run)
 	run->target = arena_str(run->arena, s->target.about);
 	if (!run->source.n)
 		run->source = str_from_c(used->summary);
-	for (size_t i = 0; i < s->n_trials; i++) {
-		const struct trial *t = &s->trial[i];
-		/* The table has the best first: worse ones that do not work are nobody's loss. */
-		if (!t->can.ready && before(t->source, used))
-			run_add_limit(run,
-				      arena_printf(run->arena, "not used: %s", t->source->summary),
-				      str_from_c(t->can.why.text), str_from_c(t->can.why.hint));
-	}
+	/* The table has the best first. Its remedy leads to the best there is, so others would only
+	 * repeat it; worse ones that do not work either are nobody's loss. */
+	for (const struct source *const *best = sources; *best && *best != used; best++)
+		if (say_passed_over(s, run, *best))
+			break;
 }
 
 static int finish(struct setup *s, struct recording *r, struct err *err)

@@ -39,14 +39,26 @@ static void wrap(struct buf *out, struct str text, size_t columns)
 	buf_put(out, S("\n"));
 }
 
-static void line(struct buf *out, struct str heading, struct str text, const struct text_manner *m)
+/* Lines behind the first are commands: they stand alone and whole, so that they can be pasted. */
+static void commands(struct buf *out, struct str rest)
+{
+	while (rest.n) {
+		buf_put(out, S("    "));
+		escape_put(out, str_cut(rest, '\n', &rest));
+		buf_put(out, S("\n"));
+	}
+}
+
+static void line(struct buf *out, struct str heading, struct str whole, const struct text_manner *m)
 {
 	auto_buf all = BUF(TEXT_MAX);
+	struct str more, text = str_cut(whole, '\n', &more);
 
 	buf_printf(&all, STR_FMT "%s" STR_FMT, STR_ARG(heading), heading.n && text.n ? ": " : "",
 		   STR_ARG(text));
 	if (!m->colour || !heading.n) {
 		wrap(out, buf_str(&all), m->columns);
+		commands(out, more);
 		return;
 	}
 	auto_buf plain = BUF(TEXT_MAX);
@@ -55,6 +67,7 @@ static void line(struct buf *out, struct str heading, struct str text, const str
 	struct str rest = str_skip(buf_str(&plain), heading.n);
 	buf_printf(out, "\x1b[1m" STR_FMT "\x1b[0m", STR_ARG(heading));
 	buf_put(out, rest);
+	commands(out, more);
 }
 
 static void running(struct buf *out, const struct section *s, const struct text_manner *m)
@@ -99,14 +112,20 @@ static bool stands_alone(const struct section *s)
 	return s->table && !s->between.n;
 }
 
-static void all(struct buf *out, const struct report *r, size_t fewer, const struct text_manner *m)
+struct squeeze {
+	size_t fewer; /* rows of every table */
+	bool dense;   /* no empty lines */
+};
+
+static void all(struct buf *out, const struct report *r, struct squeeze q,
+		const struct text_manner *m)
 {
 	const struct section *last = NULL;
 
 	for (size_t i = 0; i < r->n; i++) {
 		const struct section *s = &r->section[i];
 		auto_buf one = BUF(TEXT_MAX);
-		if (!section(&one, s, fewer, m))
+		if (!section(&one, s, q.fewer, m))
 			continue;
 		if (last &&
 		    (stands_alone(s) || stands_alone(last) || (s->heading.n && !last->heading.n)))
@@ -132,11 +151,14 @@ void text_report(const struct report *r, const struct text_manner *m, struct buf
 {
 	size_t least = m->lines ? longest(r) : 0;
 
-	for (size_t fewer = 0;; fewer++) {
+	for (struct squeeze q = { 0 };;) {
 		auto_buf text = BUF(TEXT_MAX);
-		all(&text, r, fewer, m);
-		if (fewer < least && count_lines(buf_str(&text)) > m->lines)
+		all(&text, r, q, m);
+		if (m->lines && !q.dense && count_lines(buf_str(&text)) > m->lines) {
+			q.dense = q.fewer >= least;
+			q.fewer += !q.dense;
 			continue;
+		}
 		buf_put(out, buf_str(&text));
 		out->full |= text.full;
 		return;
