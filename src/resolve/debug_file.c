@@ -187,6 +187,8 @@ int debug_file_download(const struct binary *bin, int64_t deadline_ns, struct er
 	s.on_progress(client, is_too_late);
 	int fd = s.find(client, bin->build_id, (int)bin->build_id_n, NULL);
 	s.end(client);
+	if (fd < 0 && clock_monotonic_ns() > deadline_ns)
+		return err_set(err, -ETIMEDOUT, "the servers of DEBUGINFOD_URLS took too long");
 	if (fd < 0)
 		return err_set(err, fd, "DEBUGINFOD_URLS: %s", strerror(-fd));
 	if (same_build(fd, bin) >= 0)

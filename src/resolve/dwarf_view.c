@@ -118,6 +118,28 @@ static bool is_bomb(Elf *elf)
 	return sum > EXPANDED_MAX;
 }
 
+/* libdw 0.188 takes the length of strings in these sections without looking for their end. */
+static bool has_open_strings(Elf *elf)
+{
+	Elf_Scn *s = NULL;
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names) != 0)
+		return true;
+	while ((s = elf_nextscn(elf, s)) != NULL) {
+		GElf_Shdr h;
+		const char *name = gelf_getshdr(s, &h) ? elf_strptr(elf, names, h.sh_name) : NULL;
+		if (!name || h.sh_type == SHT_NOBITS ||
+		    (!str_ends(str_from_c(name), S("debug_str")) &&
+		     !str_ends(str_from_c(name), S("debug_line_str"))))
+			continue;
+		const Elf_Data *d = elf_getdata(s, NULL);
+		if (d && d->d_size && ((const char *)d->d_buf)[d->d_size - 1] != 0)
+			return true;
+	}
+	return false;
+}
+
 int dwarf_view_open(struct arena *a, int fd, bool raw, struct dwarf_view **ret, struct err *err)
 {
 	struct file_id id;
@@ -130,6 +152,11 @@ int dwarf_view_open(struct arena *a, int fd, bool raw, struct dwarf_view **ret, 
 	if (!elf)
 		return err_set(err, -EBADMSG, "its ELF structure is damaged");
 	Dwarf *dw = is_bomb(elf) ? NULL : dwarf_begin_elf(elf, DWARF_C_READ, NULL);
+	/* dwarf_begin_elf has loaded and unpacked them. */
+	if (dw && has_open_strings(elf)) {
+		(void)dwarf_end(dw);
+		dw = NULL;
+	}
 	if (!dw) {
 		(void)elf_end(elf);
 		return err_set(err, -ENODATA, "its debug information cannot be read");

@@ -11,7 +11,7 @@
 #include "sys/clock.h"
 
 /* For all downloads together: a profile must not wait for a server that does not answer. */
-#define DOWNLOADS_NS INT64_C(30000000000)
+#define DOWNLOADS_NS INT64_C(10000000000)
 #define KALLSYMS_MAX (128u << 20)
 
 #define JIT_REMEDY                                                            \

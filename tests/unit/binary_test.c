@@ -104,7 +104,7 @@ static void another_build_is_refused(void **state)
 	assert_int_equal(file_id(one->fd, &id, &err), 0);
 	place = (struct binary_place){ .path = arena_printf(s->arena, "%s/other", s->dir),
 				       .device = id.device,
-				       .inode = id.inode + 1 };
+				       .inode = id.inode + (1u << 30) };
 	assert_int_equal(binaries_get(s->binaries, &place)->why.code, -ESTALE);
 	/* The right one, by build-id, is the one that is known already. */
 	place = (struct binary_place){ .path = arena_printf(s->arena, "%s/sleeper", s->dir),
