@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { pathToFileURL } from 'node:url';
 import { detail, heap, items, launch, open, spot, truth, whole } from './browser.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -277,6 +278,25 @@ await test('a million samples on 500,000 stacks', 'large', async (page) => {
   console.log(`# ${bytes} bytes, ready after ${page.ready.toFixed(0)} ms, heap ${(used / 1e6).toFixed(1)} MB, then ${(await heap(page) / 1e6).toFixed(1)} MB; ${steps.join(', ')}`);
   assert.ok(used <= 100e6, `${used} bytes of heap`);
 });
+
+for (const kind of ['small', 'compare', 'hostile', 'empty']) {
+  const page = await browser.newPage({ viewport: { width: 1220, height: 700 } });
+  const complaints = [];
+  page.on('request', (r) => r.url().endsWith('.svg') || complaints.push(r.url()));
+  page.on('dialog', (d) => { complaints.push(d.message()); void d.dismiss(); });
+  await page.goto(pathToFileURL(`${kind}.svg`).href);
+  const seen = await page.evaluate(() => ({
+    broken: document.querySelectorAll('parsererror').length, scripts: document.querySelectorAll('script').length,
+    titles: Array.from(document.querySelectorAll('g > title'), (t) => t.textContent),
+    wide: Array.from(document.querySelectorAll('g')).filter((g) => g.querySelector('text')?.getBBox().width > g.querySelector('rect').getBBox().width).length,
+  }));
+  const share = `: ${(100 * (of('png_read_row').total - 170) / all).toFixed(2)} %`;
+  const fine = !seen.broken && !seen.scripts && !seen.wide && !complaints.length
+    && (kind !== 'small' || seen.titles.some((t) => t.startsWith('inflate (') && t.includes(share)));
+  if (!fine) failed++;
+  console.log(`${fine ? 'ok' : 'not ok'} - ${kind}.svg is one picture, its texts within their frames${fine ? '' : ` ${JSON.stringify({ ...seen, titles: seen.titles.slice(0, 9), complaints })}`}`);
+  await page.close();
+}
 
 await browser.close();
 process.exit(failed ? 1 : 0);

@@ -43,6 +43,8 @@ said = []
 for kind in KINDS:
     made = subprocess.run([reports, kind, os.path.join(work, kind + ".html")], stdout=subprocess.PIPE, text=True, check=True)
     said.append(f'"{kind}": {made.stdout.strip()}')
+for kind in ("small", "compare", "hostile", "empty"):
+    subprocess.run([reports, kind, os.path.join(work, kind + ".svg")], stdout=subprocess.DEVNULL, check=True)
 with open(truth, "w") as f:
     f.write("{" + ",".join(said) + "}\n")
 sys.exit(subprocess.run(["node", os.path.basename(script)], cwd=work, env={**os.environ, "CHROMIUM": browser}).returncode)
