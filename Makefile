@@ -30,7 +30,7 @@ FUZZ_SECONDS ?= 300
 fuzz:
 	@$(call DEPS,build test)
 	test -f $(BUILD)-fuzz/build.ninja || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false -Dweb=stub
-	ninja -C $(BUILD)-fuzz
+	ninja -C $(BUILD)-fuzz fuzz_programs
 	tests/fuzz/run $(BUILD)-fuzz $(FUZZ_SECONDS) $(TARGETS)
 install: all
 	meson install -C $(BUILD)
