@@ -172,7 +172,7 @@ static bool build_stacks(struct naming *g, stack_id *stack)
 		stack_id s = stack[r->nodes.v[i].parent];
 		if (!g->used[i])
 			continue;
-		if (!profile_fits(p, 0))
+		if (!g->frames.v || !profile_fits(p, 0))
 			return false;
 		for (uint32_t k = 0; k < d->n; k++) {
 			frame_id f = g->frames.v[d->first + k];

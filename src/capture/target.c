@@ -46,14 +46,9 @@ static void add_pid(struct arena *a, struct pids *list, uint32_t pid)
 	*vec_add(a, list) = pid;
 }
 
-static int absolute(int v)
-{
-	return v < 0 ? -v : v;
-}
-
 static char lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+	return (char)(c >= 'A' && c <= 'Z' ? c | 0x20 : c);
 }
 
 /* Levenshtein's distance without regard to case, of at most 32 bytes each; exact enough to rank. */
@@ -105,12 +100,13 @@ static unsigned nearness(const struct near *n, struct str word, bool number)
 
 	if (number) {
 		unsigned d = distance(pid, word);
-		return d <= 1 && absolute((int)pid.n - (int)word.n) <= 1 ? d : UINT32_MAX;
+		return d <= 1 ? d : UINT32_MAX;
 	}
 	if (contains(n->comm, word) || contains(word, n->comm))
 		return 1;
-	if (distance(n->comm, word) * 3 <= word.n)
-		return distance(n->comm, word) + 1;
+	size_t d = distance(n->comm, word);
+	if (d * 3 <= word.n)
+		return (unsigned)d + 1;
 	return contains(n->command, word) ? 20 : UINT32_MAX;
 }
 

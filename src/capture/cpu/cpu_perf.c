@@ -78,7 +78,7 @@ static int open_self(const struct source_context *c, const void *params, void **
 {
 	struct arena *a = arena_open("sampling by perf events", SIZE_MAX / 2);
 	struct perf_self *s = arena_make(a, struct perf_self);
-	bool kernel;
+	bool kernel = false;
 
 	*s = (struct perf_self){ .c = *c,
 				 .params = *(const struct cpu_params *)params,
