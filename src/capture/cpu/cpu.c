@@ -290,6 +290,7 @@ static int cpu_open(const struct source_context *c, const void *params, void **r
 		cpu_close(s);
 		return r;
 	}
+	s->execed = !c->target->child.pid;
 	s->kernel_bytes = maps_bytes(s);
 	log_debug(c->log, "eBPF: loaded in %.1f ms, %.1f MB of maps",
 		  (double)(clock_monotonic_ns() - began) / 1e6, (double)s->kernel_bytes / 1e6);
@@ -375,7 +376,6 @@ static int cpu_start(void *self, struct sink *out, struct err *err)
 		return r;
 	log_debug(s->c.log, "eBPF: attached in %.1f ms, %zu processes",
 		  (double)(clock_monotonic_ns() - began) / 1e6, pids.n);
-	s->started = true;
 	return 0;
 }
 

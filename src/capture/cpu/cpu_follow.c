@@ -68,8 +68,13 @@ int cpu_follow_targets(struct cpu_self *s, struct proc_ids *ret, struct err *err
 	return 0;
 }
 
-/* Every executable mapping of PID, as an event of now. Not those of a child that waits for its
- * exec: they are our own. */
+/* A command that waits for its exec: what it does and what is mapped there are our own. */
+bool cpu_is_us(const struct cpu_self *s, uint32_t pid)
+{
+	return !s->execed && pid == s->c.target->child.pid;
+}
+
+/* Every executable mapping of PID, as an event of now. */
 static void each_mapping(struct cpu_self *s, uint32_t pid,
 			 void (*each)(struct cpu_self *s, const struct raw_mapping *m, size_t *sum),
 			 size_t *sum)
@@ -113,7 +118,7 @@ static void know(struct cpu_self *s, const struct raw_mapping *m, size_t *sum)
 void cpu_know_binaries(struct cpu_self *s, const struct proc_ids *pids)
 {
 	for (size_t i = 0; i < pids->n; i++)
-		if (pids->v[i] != s->c.target->child.pid)
+		if (!cpu_is_us(s, pids->v[i]))
 			each_mapping(s, pids->v[i], know, NULL);
 }
 
@@ -129,6 +134,8 @@ size_t cpu_rescan(struct cpu_self *s, uint32_t pid)
 {
 	size_t changed = 0;
 
+	if (cpu_is_us(s, pid))
+		return 0;
 	each_mapping(s, pid, add_mapping, &changed);
 	return changed;
 }
@@ -160,8 +167,6 @@ void cpu_adopt(struct cpu_self *s, uint32_t pid, bool threads)
 		for (size_t i = 0; i < tids.n; i++)
 			if (tids.v[i] != pid)
 				say_seen(s, a, pid, tids.v[i]);
-	if (pid == s->c.target->child.pid && !s->started)
-		return;
 	(void)cpu_rescan(s, pid);
 }
 
@@ -186,7 +191,7 @@ static void resync(struct cpu_self *s)
 	for (uint32_t pid; (pid = tables_pid(s->tables, &cursor)) != 0;) {
 		if (!proc_alive(s->c.host, pid))
 			tables_gone(s->tables, pid);
-		else if (pid != s->c.target->child.pid || s->started)
+		else
 			(void)cpu_rescan(s, pid);
 	}
 	if (!s->c.target->children || s->c.target->all)

@@ -102,6 +102,8 @@ static void pour_walked(struct cpu_self *s, const struct cpu_sample *x, const ui
 	size_t n_kernel = 0;
 	const uint64_t *kernel = NULL;
 
+	if (cpu_is_us(s, x->tgid))
+		return;
 	if (x->n_kernel)
 		kernel = stacks_get(s->stacks, x->kernel_hash, &n_kernel);
 	if (x->n_kernel && !kernel) {
@@ -177,8 +179,10 @@ static void pour_task(struct cpu_self *s, const struct raw_task *t)
 			return;
 		tables_follow(s->tables, t->pid);
 	}
-	if (t->event == TASK_EXEC)
+	if (t->event == TASK_EXEC) {
 		tables_exec(s->tables, t->pid);
+		s->execed |= t->pid == s->c.target->child.pid;
+	}
 	s->sink->ops->task(s->sink, t);
 }
 
@@ -210,6 +214,7 @@ static void pour_news(struct cpu_self *s, const struct cpu_news *n)
 		break;
 	case CPU_EXEC:
 		/* The linker maps its libraries now, and nothing else will wake us. */
+		s->execed |= n->tgid == s->c.target->child.pid;
 		s->alert_ns = n->time_ns + ALERT_NS;
 		s->pause_ns = ALERT_PAUSE_NS;
 		break;

@@ -73,7 +73,8 @@ struct cpu_self {
 	uint64_t alert_ns;                 /* until then a program is starting: look often */
 	int64_t pause_ns;                  /* between two looks while on alert */
 	uint64_t checked_ns, joined_ns;    /* last look at the roots, at the cgroup */
-	bool child_ended, started;
+	bool child_ended;
+	bool execed; /* the command is itself now; before, its process was a copy of us */
 };
 
 /* cpu_events.c: the perf events. */
@@ -90,6 +91,7 @@ void cpu_adopt(struct cpu_self *s, uint32_t pid, bool threads); /* says what hol
 size_t cpu_rescan(struct cpu_self *s, uint32_t pid);            /* how many mappings are new */
 void cpu_follow_upkeep(struct cpu_self *s, uint64_t now_ns);
 bool cpu_ended(const struct cpu_self *s);
+bool cpu_is_us(const struct cpu_self *s, uint32_t pid);
 
 /* cpu_pour.c: from the rings to the sink. */
 struct item *cpu_item(struct cpu_self *s, uint64_t time_ns, enum item_kind kind);
