@@ -1,6 +1,8 @@
 /* flame_columns: what is told of a profile, in which column, and what a brushed range can know. */
 #include "present/html/flame_columns.h"
 
+#include <assert.h>
+
 #include "present/flame/flame.h"
 #include "present/html/words.h"
 
@@ -127,10 +129,14 @@ static void put_node_functions(struct writing *w)
 
 		open[f->depth[i]] = callee;
 		for (struct map_at at = map_first(&map, hash); at.hit && !rank;
-		     at = map_next(&map, at))
-			if (edges.v[at.index].caller == caller &&
-			    edges.v[at.index].callee == callee)
-				rank = edges.v[at.index].rank;
+		     at = map_next(&map, at)) {
+			const struct edge *e = edges.v;
+
+			assert(e); /* a hit is a row */
+			e += at.index;
+			if (e->caller == caller && e->callee == callee)
+				rank = e->rank;
+		}
 		columns_add(w->c, rank);
 		if (rank)
 			continue;
@@ -229,6 +235,7 @@ static void slice_rows(struct writing *w, struct slices *s)
 		end = p->duration_ns;
 	s->n = want > SLICES_MAX ? SLICES_MAX : want ? (uint32_t)want : 1;
 	s->length_ns = (end - s->start_ns) / s->n + 1;
+	assert(s->length_ns > 0); /* no row is after the end */
 	s->of_row = arena_array(w->scratch, uint32_t, n);
 	for (size_t i = 0; i < n; i++)
 		s->of_row[i] = (uint32_t)((p->sample.at_ns[i] - s->start_ns) / s->length_ns);

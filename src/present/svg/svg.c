@@ -66,8 +66,7 @@ static void sum_totals(struct picture *d, struct arena *a)
 	uint32_t *parent = arena_array(a, uint32_t, f->n_nodes);
 
 	for (size_t i = 0; i < f->spent.n; i++) {
-		bool base = f->thread[f->spent.thread[i]].base;
-
+		bool base = d->base && f->thread[f->spent.thread[i]].base;
 		int64_t *at = &(base ? d->base : d->total)[f->spent.node[i]];
 
 		*at = flame_plus(*at, f->spent.value[i * kinds + main_kind]);
