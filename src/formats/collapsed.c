@@ -3,6 +3,7 @@
  * Written with the process as first frame, as stackcollapse-perf.pl does. Kinds stand behind the
  * names: _[k] kernel, _[i] inlined, _[j] made at run time. A frame without a name is module+0xADDR.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "base/map.h"
@@ -130,12 +131,14 @@ static void sum_add(struct sums *t, stack_id stack, str_id process, int64_t valu
 {
 	uint64_t h = map_hash2(stack.i, process.i);
 
-	for (struct map_at at = map_first(&t->by, h); at.hit; at = map_next(&t->by, at))
+	for (struct map_at at = map_first(&t->by, h); at.hit; at = map_next(&t->by, at)) {
+		assert(t->v.v);
 		if (t->v.v[at.index].stack.i == stack.i &&
 		    t->v.v[at.index].process.i == process.i) {
 			t->v.v[at.index].value = numbers_sum(t->v.v[at.index].value, value);
 			return;
 		}
+	}
 	map_insert(&t->by, h, (uint32_t)t->v.n);
 	*vec_add(t->arena, &t->v) = (struct stack_sum){ stack, process, value };
 }

@@ -31,23 +31,23 @@ enum place {
 };
 
 static const struct json_step steps[] = {
-	{ 0, "", P_TOP },
-	{ P_TOP, "nodes", P_NODES },
-	{ P_NODES, "", P_NODE },
-	{ P_NODE, "id", P_ID },
-	{ P_NODE, "parent", P_PARENT },
-	{ P_NODE, "children", P_CHILDREN },
-	{ P_CHILDREN, "", P_CHILD },
-	{ P_NODE, "callFrame", P_CALL },
-	{ P_CALL, "functionName", P_FUNCTION },
-	{ P_CALL, "url", P_URL },
-	{ P_CALL, "lineNumber", P_LINE },
-	{ P_TOP, "samples", P_SAMPLES },
-	{ P_SAMPLES, "", P_SAMPLE },
-	{ P_TOP, "timeDeltas", P_DELTAS },
-	{ P_DELTAS, "", P_DELTA },
-	{ P_TOP, "startTime", P_START },
-	{ P_TOP, "endTime", P_END },
+	{ "", 0, P_TOP },
+	{ "nodes", P_TOP, P_NODES },
+	{ "", P_NODES, P_NODE },
+	{ "id", P_NODE, P_ID },
+	{ "parent", P_NODE, P_PARENT },
+	{ "children", P_NODE, P_CHILDREN },
+	{ "", P_CHILDREN, P_CHILD },
+	{ "callFrame", P_NODE, P_CALL },
+	{ "functionName", P_CALL, P_FUNCTION },
+	{ "url", P_CALL, P_URL },
+	{ "lineNumber", P_CALL, P_LINE },
+	{ "samples", P_TOP, P_SAMPLES },
+	{ "", P_SAMPLES, P_SAMPLE },
+	{ "timeDeltas", P_TOP, P_DELTAS },
+	{ "", P_DELTAS, P_DELTA },
+	{ "startTime", P_TOP, P_START },
+	{ "endTime", P_TOP, P_END },
 };
 
 struct node {
@@ -182,7 +182,7 @@ static uint32_t find(const struct reader *r, double id)
 /* Children name parents, or parents name children; both exist. */
 static int link_nodes(struct reader *r)
 {
-	if (reading_scratch(r->scratch, r->nodes.n + 64, 8 * 8, r->err) < 0)
+	if (reading_scratch(r->scratch, r->nodes.n + 64, 64, r->err) < 0)
 		return err_add(r->err, "cpuprofile");
 	for (uint32_t i = 0; i < r->nodes.n; i++) {
 		double id = r->nodes.v[i].id;
@@ -257,12 +257,12 @@ static int make_stack(struct reader *r, uint32_t row, uint32_t *path, stack_id *
 
 static int add_samples(struct reader *r)
 {
-	uint32_t *path = arena_array(r->scratch, uint32_t, READING_DEPTH_MAX);
+	uint32_t *path = arena_array(r->scratch, uint32_t, (size_t)READING_DEPTH_MAX);
 	double at_us = 0, end_us = r->end - r->start;
 
 	for (size_t i = 0; i < r->samples.n; i++) {
 		uint32_t row = find(r, numbers_get(&r->samples, i, -1));
-		stack_id s;
+		stack_id s = { 0 };
 		if (!row)
 			return err_set(r->err, -EBADMSG, "cpuprofile: sample %zu is of no node", i);
 		if (make_stack(r, row, path, &s) < 0)

@@ -3,6 +3,7 @@
  * each thread up to version 59 and to all of them from 60 on. Columns are kept as numbers until the
  * end of the file, because keys may come in any order.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "formats/firefox_priv.h"
@@ -76,48 +77,48 @@ enum place {
 };
 
 #define COLUMN(table, name, c)                     \
-	{ table, name, P_COLUMN + (c) },           \
+	{ name, table, P_COLUMN + (c) },           \
 	{                                          \
-		P_COLUMN + (c), "", P_NUMBER + (c) \
+		"", P_COLUMN + (c), P_NUMBER + (c) \
 	}
 /* Where tables may be: in the thread, or shared. */
 #define TABLES(parent)                                                                      \
-	{ parent, "stringArray", P_STRINGS }, { parent, "stringTable", P_STRINGS },         \
-		{ parent, "stackTable", P_STACKS }, { parent, "frameTable", P_FRAMES },     \
-		{ parent, "funcTable", P_FUNCS }, { parent, "resourceTable", P_RESOURCES }, \
+	{ "stringArray", parent, P_STRINGS }, { "stringTable", parent, P_STRINGS },         \
+		{ "stackTable", parent, P_STACKS }, { "frameTable", parent, P_FRAMES },     \
+		{ "funcTable", parent, P_FUNCS }, { "resourceTable", parent, P_RESOURCES }, \
 	{                                                                                   \
-		parent, "sources", P_SOURCES                                                \
+		"sources", parent, P_SOURCES                                                \
 	}
 
 static const struct json_step steps[] = {
 	/* clang-format off */
-	{ 0, "", P_TOP },
-	{ P_TOP, "meta", P_META },
-	{ P_META, "product", P_META_PRODUCT },
-	{ P_META, "interval", P_META_INTERVAL },
-	{ P_META, "startTime", P_META_START },
-	{ P_META, "categories", P_CATEGORIES },
-	{ P_CATEGORIES, "", P_CATEGORY },
-	{ P_CATEGORY, "name", P_CATEGORY_NAME },
-	{ P_META, "sampleUnits", P_UNITS },
-	{ P_UNITS, "threadCPUDelta", P_UNITS_CPU },
-	{ P_META, "extra", P_EXTRA },
-	{ P_EXTRA, "", P_EXTRA_ONE },
-	{ P_EXTRA_ONE, "entries", P_ENTRIES },
-	{ P_ENTRIES, "", P_ENTRY },
-	{ P_ENTRY, "label", P_ENTRY_LABEL },
-	{ P_ENTRY, "value", P_ENTRY_VALUE },
-	{ P_TOP, "shared", P_SHARED },
-	{ P_TOP, "threads", P_THREADS },
-	{ P_THREADS, "", P_THREAD },
-	{ P_THREAD, "name", P_THREAD_NAME },
-	{ P_THREAD, "processName", P_THREAD_PROCESS },
-	{ P_THREAD, "pid", P_THREAD_PID },
-	{ P_THREAD, "tid", P_THREAD_TID },
-	{ P_THREAD, "samples", P_SAMPLES },
+	{ "", 0, P_TOP },
+	{ "meta", P_TOP, P_META },
+	{ "product", P_META, P_META_PRODUCT },
+	{ "interval", P_META, P_META_INTERVAL },
+	{ "startTime", P_META, P_META_START },
+	{ "categories", P_META, P_CATEGORIES },
+	{ "", P_CATEGORIES, P_CATEGORY },
+	{ "name", P_CATEGORY, P_CATEGORY_NAME },
+	{ "sampleUnits", P_META, P_UNITS },
+	{ "threadCPUDelta", P_UNITS, P_UNITS_CPU },
+	{ "extra", P_META, P_EXTRA },
+	{ "", P_EXTRA, P_EXTRA_ONE },
+	{ "entries", P_EXTRA_ONE, P_ENTRIES },
+	{ "", P_ENTRIES, P_ENTRY },
+	{ "label", P_ENTRY, P_ENTRY_LABEL },
+	{ "value", P_ENTRY, P_ENTRY_VALUE },
+	{ "shared", P_TOP, P_SHARED },
+	{ "threads", P_TOP, P_THREADS },
+	{ "", P_THREADS, P_THREAD },
+	{ "name", P_THREAD, P_THREAD_NAME },
+	{ "processName", P_THREAD, P_THREAD_PROCESS },
+	{ "pid", P_THREAD, P_THREAD_PID },
+	{ "tid", P_THREAD, P_THREAD_TID },
+	{ "samples", P_THREAD, P_SAMPLES },
 	TABLES(P_THREAD),
 	TABLES(P_SHARED),
-	{ P_STRINGS, "", P_STRING },
+	{ "", P_STRINGS, P_STRING },
 	COLUMN(P_STACKS, "frame", C_STACK_FRAME),
 	COLUMN(P_STACKS, "prefix", C_STACK_PREFIX),
 	COLUMN(P_STACKS, "prefixOffset", C_STACK_OFFSET),
@@ -140,7 +141,7 @@ static const struct json_step steps[] = {
 	COLUMN(P_SAMPLES, "timeDeltas", C_DELTA),
 	COLUMN(P_SAMPLES, "weight", C_WEIGHT),
 	COLUMN(P_SAMPLES, "threadCPUDelta", C_CPU),
-	{ P_SAMPLES, "weightType", P_WEIGHT_TYPE },
+	{ "weightType", P_SAMPLES, P_WEIGHT_TYPE },
 	/* clang-format on */
 };
 
@@ -187,7 +188,7 @@ static int room(struct reader *r, size_t text)
 
 	if (r->threads.n)
 		most += r->threads.v[r->threads.n - 1].t.strings.cap;
-	if (arena_fits(r->scratch, most, 4 * 64) && arena_fits(r->scratch, text + 1, 2))
+	if (arena_fits(r->scratch, most, 256) && arena_fits(r->scratch, text + 1, 2))
 		return 0;
 	return err_set(r->err, -E2BIG,
 		       "Firefox profile: needs more memory than allowed at byte %llu",
@@ -320,7 +321,7 @@ struct func {
 static struct func func_of(const struct reader *r, const struct tables *t, size_t i)
 {
 	const struct numbers *flags = column(r, t, C_FUNC_FLAGS);
-	uint32_t bits = (uint32_t)numbers_get(flags, i, 0), row;
+	uint32_t bits = numbers_bits(flags, i), row;
 	struct func f = { .name = string(r, t, column(r, t, C_FUNC_NAME), i),
 			  .file = string(r, t, column(r, t, C_FUNC_FILE), i),
 			  .script = numbers_get(column(r, t, C_FUNC_JS), i, 0) == 1 };
@@ -343,7 +344,7 @@ static enum frame_kind kind_of(const struct reader *r, const struct tables *t, s
 	uint32_t category;
 
 	if (numbers_get(column(r, t, C_FRAME_INLINE), i, 0) > 0 ||
-	    (uint32_t)numbers_get(flags, i, 0) & FRAME_IS_INLINE)
+	    numbers_bits(flags, i) & FRAME_IS_INLINE)
 		return FRAME_INLINE;
 	if (f->script)
 		return FRAME_SCRIPT;
@@ -359,7 +360,7 @@ static enum frame_kind kind_of(const struct reader *r, const struct tables *t, s
 static int make_frame(struct reader *r, const struct tables *t, size_t i, frame_id *ret)
 {
 	const struct numbers *flags = column(r, t, C_FRAME_FLAGS);
-	bool lined = !flags->n || (uint32_t)numbers_get(flags, i, 0) & FRAME_HAS_LINE;
+	bool lined = !flags->n || numbers_bits(flags, i) & FRAME_HAS_LINE;
 	uint32_t row, line;
 
 	if (!numbers_index(column(r, t, C_FRAME_FUNC), i, column(r, t, C_FUNC_NAME)->n, &row))
@@ -510,6 +511,7 @@ static int assemble(struct reader *r)
 		stack_id *stack = shared;
 		if ((own || !shared) && make_stacks(r, &t->t, &stack) < 0)
 			return r->err->code;
+		assert(stack);
 		shared = own ? shared : stack;
 		if (add_samples(r, t, stack, cpu) < 0)
 			return r->err->code;

@@ -2,6 +2,7 @@
  * Writing the "processed profile" of the Firefox Profiler. Our tables map one to one: strings,
  * frames and stacks keep their order, less the row 0; functions and resources are interned here.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "base/map.h"
@@ -54,6 +55,7 @@ static uint32_t func(struct writer *w, const struct frame *f)
 
 	for (struct map_at at = map_first(&w->funcs_by, h); at.hit;
 	     at = map_next(&w->funcs_by, at)) {
+		assert(w->funcs.v);
 		const struct func *g = &w->funcs.v[at.index];
 		if (g->file.i == f->file.i && g->module.i == f->module.i && g->script == script &&
 		    str_eq(g->name, name))
@@ -80,17 +82,113 @@ static void find_funcs(struct writer *w)
 		w->func_of[i] = func(w, &w->p->frames[i]);
 }
 
-/* One column: VALUE in terms of i; NONE where it is null. */
-#define COLUMN(w, name, n, none, value)                                            \
-	do {                                                                       \
-		json_open(&(w)->j, name, '[');                                     \
-		for (size_t i = 0; i < (n); i++)                                   \
-			if (none)                                                  \
-				numbers_put_null((w)->j.out, i == 0);              \
-			else                                                       \
-				numbers_put((w)->j.out, (int64_t)(value), i == 0); \
-		json_close(&(w)->j, ']');                                          \
-	} while (0)
+enum cell { /* what stands in row i of a column */
+	    CELL_NULL,
+	    CELL_ZERO,
+	    CELL_ONE,
+	    CELL_INDEX,
+	    STACK_FRAME,
+	    STACK_PREFIX,
+	    FRAME_ADDRESS,
+	    FRAME_DEPTH,
+	    FRAME_CATEGORY,
+	    FRAME_FUNC,
+	    FRAME_LINE,
+	    FUNC_NAME,
+	    FUNC_RESOURCE,
+	    FUNC_SOURCE,
+	    RESOURCE_NAME,
+	    SOURCE_NAME,
+};
+
+static int64_t category(enum frame_kind kind) /* an index into those that put_meta lists */
+{
+	static const int64_t of[] = { [FRAME_NATIVE] = 1,
+				      [FRAME_KERNEL] = 2,
+				      [FRAME_INLINE] = 1,
+				      [FRAME_SCRIPT] = 3,
+				      [FRAME_MARKER] = 4 };
+
+	return of[kind];
+}
+
+#define NONE INT64_MIN /* null */
+
+static int64_t frame_cell(const struct writer *w, enum cell c, size_t i)
+{
+	const struct frame *f = &w->p->frames[i + 1];
+
+	if (c == FRAME_ADDRESS)
+		return f->function.i || !f->address ? -1 : (int64_t)f->address;
+	if (c == FRAME_DEPTH)
+		return f->kind == FRAME_INLINE;
+	if (c == FRAME_CATEGORY)
+		return category(f->kind);
+	if (c == FRAME_FUNC)
+		return w->func_of[i + 1];
+	return f->line ? f->line : NONE;
+}
+
+static int64_t func_cell(const struct writer *w, enum cell c, size_t i)
+{
+	const struct func *f = &w->funcs.v[i];
+
+	if (c == FUNC_NAME)
+		return f->string;
+	if (c == FUNC_RESOURCE)
+		return (int64_t)w->resource_of[f->module.i] - 1;
+	return f->file.i ? (int64_t)w->source_of[f->file.i] - 1 : NONE;
+}
+
+static int64_t cell(const struct writer *w, enum cell c, size_t i)
+{
+	switch (c) {
+	case CELL_NULL:
+		return NONE;
+	case CELL_ZERO:
+		return 0;
+	case CELL_ONE:
+		return 1;
+	case CELL_INDEX:
+		return (int64_t)i;
+	case STACK_FRAME:
+		return (int64_t)w->p->stacks[i + 1].frame.i - 1;
+	case STACK_PREFIX:
+		return w->p->stacks[i + 1].parent.i ? (int64_t)w->p->stacks[i + 1].parent.i - 1
+						    : NONE;
+	case FRAME_ADDRESS:
+	case FRAME_DEPTH:
+	case FRAME_CATEGORY:
+	case FRAME_FUNC:
+	case FRAME_LINE:
+		return frame_cell(w, c, i);
+	case FUNC_NAME:
+	case FUNC_RESOURCE:
+	case FUNC_SOURCE:
+		return func_cell(w, c, i);
+	case RESOURCE_NAME:
+		return w->resources.v[i].i;
+	case SOURCE_NAME:
+		return w->sources.v[i].i;
+	}
+	return NONE;
+}
+
+static void put_number(struct writer *w, int64_t v, bool first)
+{
+	if (v == NONE)
+		numbers_put_null(w->j.out, first);
+	else
+		numbers_put(w->j.out, v, first);
+}
+
+static void put_column(struct writer *w, const char *name, enum cell c, size_t n)
+{
+	json_open(&w->j, name, '[');
+	for (size_t i = 0; i < n; i++)
+		put_number(w, cell(w, c, i), i == 0);
+	json_close(&w->j, ']');
+}
 
 static void put_bools(struct writer *w, const char *name, bool scripts)
 {
@@ -100,94 +198,67 @@ static void put_bools(struct writer *w, const char *name, bool scripts)
 	json_close(&w->j, ']');
 }
 
-static void put_stacks(struct writer *w)
-{
-	const struct stack *s = w->p->stacks + 1;
-	size_t n = w->p->n_stacks - 1;
+struct column {
+	const char *name;
+	enum cell cell;
+};
 
-	json_open(&w->j, "stackTable", '{');
-	COLUMN(w, "frame", n, false, s[i].frame.i - 1);
-	COLUMN(w, "prefix", n, s[i].parent.i == 0, s[i].parent.i - 1);
+/* The columns of a table, up to one without a name; the caller closes it. */
+static void open_table(struct writer *w, const char *name, const struct column *c, size_t n)
+{
+	json_open(&w->j, name, '{');
+	for (; c->name; c++)
+		put_column(w, c->name, c->cell, n);
 	json_uint(&w->j, "length", n);
+}
+
+static void put_tables(struct writer *w)
+{
+	static const struct column stacks[] = { { "frame", STACK_FRAME },
+						{ "prefix", STACK_PREFIX },
+						{ NULL, CELL_NULL } };
+	static const struct column frames[] = {
+		{ "address", FRAME_ADDRESS },   { "inlineDepth", FRAME_DEPTH },
+		{ "category", FRAME_CATEGORY }, { "subcategory", CELL_ZERO },
+		{ "func", FRAME_FUNC },         { "nativeSymbol", CELL_NULL },
+		{ "innerWindowID", CELL_NULL }, { "line", FRAME_LINE },
+		{ "column", CELL_NULL },        { NULL, CELL_NULL }
+	};
+	static const struct column funcs[] = {
+		{ "name", FUNC_NAME },         { "resource", FUNC_RESOURCE },
+		{ "source", FUNC_SOURCE },     { "lineNumber", CELL_NULL },
+		{ "columnNumber", CELL_NULL }, { NULL, CELL_NULL }
+	};
+	static const struct column resources[] = { { "lib", CELL_INDEX },
+						   { "name", RESOURCE_NAME },
+						   { "host", CELL_NULL },
+						   { "type", CELL_ONE }, /* library */
+						   { NULL, CELL_NULL } };
+	static const struct column sources[] = { { "uuid", CELL_NULL },
+						 { "filename", SOURCE_NAME },
+						 { NULL, CELL_NULL } };
+
+	open_table(w, "stackTable", stacks, w->p->n_stacks - 1);
 	json_close(&w->j, '}');
-}
-
-static int category(enum frame_kind kind) /* an index into those that put_meta lists */
-{
-	static const int of[] = { [FRAME_NATIVE] = 1,
-				  [FRAME_KERNEL] = 2,
-				  [FRAME_INLINE] = 1,
-				  [FRAME_SCRIPT] = 3,
-				  [FRAME_MARKER] = 4 };
-
-	return of[kind];
-}
-
-static void put_frames(struct writer *w)
-{
-	const struct frame *f = w->p->frames + 1;
-	size_t n = w->p->n_frames - 1;
-
-	json_open(&w->j, "frameTable", '{');
-	COLUMN(w, "address", n, false,
-	       f[i].function.i || !f[i].address ? -1 : (int64_t)f[i].address);
-	COLUMN(w, "inlineDepth", n, false, f[i].kind == FRAME_INLINE);
-	COLUMN(w, "category", n, false, category(f[i].kind));
-	COLUMN(w, "subcategory", n, false, 0);
-	COLUMN(w, "func", n, false, w->func_of[i + 1]);
-	COLUMN(w, "nativeSymbol", n, true, 0);
-	COLUMN(w, "innerWindowID", n, true, 0);
-	COLUMN(w, "line", n, f[i].line == 0, f[i].line);
-	COLUMN(w, "column", n, true, 0);
-	json_uint(&w->j, "length", n);
+	open_table(w, "frameTable", frames, w->p->n_frames - 1);
 	json_close(&w->j, '}');
-}
-
-static void put_funcs(struct writer *w)
-{
-	const struct func *f = w->funcs.v;
-	size_t n = w->funcs.n;
-
-	json_open(&w->j, "funcTable", '{');
-	COLUMN(w, "name", n, false, f[i].string);
+	open_table(w, "funcTable", funcs, w->funcs.n);
 	put_bools(w, "isJS", true);
 	put_bools(w, "relevantForJS", false);
-	COLUMN(w, "resource", n, false, (int64_t)w->resource_of[f[i].module.i] - 1);
-	COLUMN(w, "source", n, f[i].file.i == 0, w->source_of[f[i].file.i] - 1);
-	COLUMN(w, "lineNumber", n, true, 0);
-	COLUMN(w, "columnNumber", n, true, 0);
-	json_uint(&w->j, "length", n);
 	json_close(&w->j, '}');
-}
-
-static void put_resources(struct writer *w)
-{
-	size_t n = w->resources.n;
-
-	json_open(&w->j, "resourceTable", '{');
-	COLUMN(w, "lib", n, false, i);
-	COLUMN(w, "name", n, false, w->resources.v[i].i);
-	COLUMN(w, "host", n, true, 0);
-	COLUMN(w, "type", n, false, 1); /* library */
-	json_uint(&w->j, "length", n);
+	open_table(w, "resourceTable", resources, w->resources.n);
 	json_close(&w->j, '}');
 	json_raw(&w->j, "nativeSymbols",
 		 S("{\"libIndex\":[],\"address\":[],\"name\":[],\"functionSize\":[],"
 		   "\"length\":0}"));
+	open_table(w, "sources", sources, w->sources.n);
+	json_close(&w->j, '}');
 }
 
 static void put_shared(struct writer *w)
 {
 	json_open(&w->j, "shared", '{');
-	put_stacks(w);
-	put_frames(w);
-	put_funcs(w);
-	put_resources(w);
-	json_open(&w->j, "sources", '{');
-	COLUMN(w, "uuid", w->sources.n, true, 0);
-	COLUMN(w, "filename", w->sources.n, false, w->sources.v[i].i);
-	json_uint(&w->j, "length", w->sources.n);
-	json_close(&w->j, '}');
+	put_tables(w);
 	json_open(&w->j, "stringArray", '[');
 	for (size_t i = 0; i < w->p->n_strings; i++)
 		json_text(&w->j, "", w->p->strings[i]);
@@ -298,42 +369,68 @@ static int kind_with(const struct profile *p, enum unit unit)
 	return -1;
 }
 
-/* Weight: samples where they are counted; bytes; else time. CPU: ns beside samples. */
-static void put_samples(struct writer *w, const struct row_groups *g, const struct row_group *t)
+/* Values of one kind, or stacks for -1. */
+static void put_values(struct writer *w, const char *name, const uint32_t *row, size_t n, int kind)
 {
 	const struct profile *p = w->p;
-	const uint32_t *row = g->row + t->first;
-	int count = kind_with(p, UNIT_COUNT), cpu = kind_with(p, UNIT_NS);
-	unsigned kind = count >= 0 ? (unsigned)count : p->main_kind;
-	bool ms = p->kind[kind].unit == UNIT_NS;
-	int64_t step = p->period_ns > 0 ? p->period_ns : 1000000, was = 0;
 
-	json_open(&w->j, "samples", '{');
-	COLUMN(w, "stack", t->n, p->sample.stack[row[i]].i == 0, p->sample.stack[row[i]].i - 1);
+	json_open(&w->j, name, '[');
+	for (size_t i = 0; i < n; i++) {
+		uint32_t s = p->sample.stack[row[i]].i;
+		int64_t v = s ? (int64_t)s - 1 : NONE;
+		put_number(w, kind < 0 ? v : p->sample.value[row[i] * p->n_kinds + (unsigned)kind],
+			   i == 0);
+	}
+	json_close(&w->j, ']');
+}
+
+static void put_times(struct writer *w, const uint32_t *row, size_t n)
+{
+	const struct profile *p = w->p;
+	bool known = p->period_ns > 0 && p->period_ns < INT64_C(1000000000000);
+	int64_t step = known ? p->period_ns : 1000000, was = 0;
+
 	json_open(&w->j, "timeDeltas", '[');
-	for (size_t i = 0; i < t->n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		int64_t at = p->sample.at_ns ? p->sample.at_ns[row[i]] : (int64_t)i * step;
 		numbers_put_ms(w->j.out, at - was, i == 0);
 		was = at;
 	}
 	json_close(&w->j, ']');
+}
+
+static void put_weights_ms(struct writer *w, const uint32_t *row, size_t n, int kind)
+{
+	const struct profile *p = w->p;
+
 	json_open(&w->j, "weight", '[');
-	for (size_t i = 0; i < t->n; i++) {
-		int64_t v = p->sample.value[row[i] * p->n_kinds + kind];
-		if (ms)
-			numbers_put_ms(w->j.out, v, i == 0);
-		else
-			numbers_put(w->j.out, v, i == 0);
-	}
+	for (size_t i = 0; i < n; i++)
+		numbers_put_ms(w->j.out, p->sample.value[row[i] * p->n_kinds + (unsigned)kind],
+			       i == 0);
 	json_close(&w->j, ']');
-	json_text(&w->j, "weightType",
-		  ms                                 ? S("tracing-ms")
-		  : p->kind[kind].unit == UNIT_BYTES ? S("bytes")
-						     : S("samples"));
+}
+
+/* Weight: samples where they are counted; bytes; else time. CPU: ns beside samples. */
+static void put_samples(struct writer *w, const uint32_t *row, size_t n)
+{
+	const struct profile *p = w->p;
+	int count = kind_with(p, UNIT_COUNT), cpu = kind_with(p, UNIT_NS);
+	int kind = count >= 0 ? count : (int)p->main_kind;
+
+	json_open(&w->j, "samples", '{');
+	put_values(w, "stack", row, n, -1);
+	put_times(w, row, n);
+	if (p->kind[kind].unit == UNIT_NS) {
+		put_weights_ms(w, row, n, kind);
+		json_text(&w->j, "weightType", S("tracing-ms"));
+	} else {
+		put_values(w, "weight", row, n, kind);
+		json_text(&w->j, "weightType",
+			  p->kind[kind].unit == UNIT_BYTES ? S("bytes") : S("samples"));
+	}
 	if (cpu >= 0 && count >= 0)
-		COLUMN(w, "threadCPUDelta", t->n, false,
-		       p->sample.value[row[i] * p->n_kinds + (unsigned)cpu]);
-	json_uint(&w->j, "length", t->n);
+		put_values(w, "threadCPUDelta", row, n, cpu);
+	json_uint(&w->j, "length", n);
 	json_close(&w->j, '}');
 }
 
@@ -373,7 +470,7 @@ static void put_thread(struct writer *w, const struct row_groups *g, const struc
 	json_open(j, "pausedRanges", '[');
 	json_close(j, ']');
 	put_no_markers(j);
-	put_samples(w, g, t);
+	put_samples(w, g->row + t->first, t->n);
 	json_close(j, '}');
 }
 

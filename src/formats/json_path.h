@@ -11,9 +11,8 @@
 #define JSON_PATH_STRING ((size_t)1 << 20)
 
 struct json_step {
-	unsigned char from;
 	const char *key; /* "" in arrays; NULL: any */
-	unsigned char to;
+	unsigned char from, to;
 };
 
 struct json_path { /* 0 is outside of everything */

@@ -21,6 +21,13 @@ bool numbers_index(const struct numbers *c, size_t i, size_t limit, uint32_t *re
 	return true;
 }
 
+uint32_t numbers_bits(const struct numbers *c, size_t i)
+{
+	uint32_t v;
+
+	return numbers_index(c, i, UINT32_MAX, &v) ? v : 0;
+}
+
 double numbers_get(const struct numbers *c, size_t i, double otherwise)
 {
 	return i < c->n && !__builtin_isnan(c->v[i]) ? c->v[i] : otherwise;

@@ -14,6 +14,8 @@ struct numbers { /* NaN: null in the file */
 bool numbers_add(struct arena *a, struct numbers *c, struct str text);
 /* Element I as an index below LIMIT; false: null, fractional, negative or beyond. */
 bool numbers_index(const struct numbers *c, size_t i, size_t limit, uint32_t *ret);
+/* Element I as flags; 0 when it is no index. */
+uint32_t numbers_bits(const struct numbers *c, size_t i);
 /* Element I, or OTHERWISE when it is not there. */
 double numbers_get(const struct numbers *c, size_t i, double otherwise);
 /* To the nearest, within half the range of int64_t, so that two of them can be subtracted. */

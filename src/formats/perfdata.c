@@ -5,6 +5,7 @@
  * (--call-graph dwarf) are not unwound, and each such sample counts as truncated. Times are those
  * of perf's clock.
  */
+#include <assert.h>
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <stdlib.h>
@@ -214,12 +215,14 @@ static size_t read_size(uint64_t format, struct str record, size_t at)
 
 static bool read_sample(struct reader *r, struct str record, struct sample *s)
 {
+	assert(r->events.v);
 	uint64_t type = r->events.v[0].attr.sample_type, id = 0;
 	size_t at = 8;
 
 	if (type & PERF_SAMPLE_IDENTIFIER)
 		id = u64_at(record, at);
 	*s = (struct sample){ .event = event_of(r, id) };
+	assert(s->event);
 	type = s->event->attr.sample_type;
 #define FIELD(bit, into)                 \
 	if (type & (bit)) {              \
@@ -472,7 +475,7 @@ static uint64_t behind(const struct perf_event_header *head, struct str record)
 
 static int index_records(struct reader *r, uint64_t at, uint64_t end)
 {
-	struct perf_event_header head;
+	struct perf_event_header head = { 0 };
 
 	while (at < end) {
 		if (!take(r, at, &head, sizeof(head)) || head.size < sizeof(head) ||
@@ -501,7 +504,7 @@ struct file_header { /* of a file, not of a pipe */
 
 static int read_attrs(struct reader *r, const struct file_header *h)
 {
-	struct section ids;
+	struct section ids = { 0 };
 
 	if (h->attr_size < PERF_ATTR_SIZE_VER0 + sizeof(ids) || h->attr_size > 4096 ||
 	    h->attrs.size / h->attr_size > 100000)
@@ -525,8 +528,8 @@ static int read_attrs(struct reader *r, const struct file_header *h)
 /* Sections of the features stand behind the data, one for each bit set. */
 static int read_build_ids(struct reader *r, const struct file_header *h)
 {
-	struct perf_event_header head;
-	struct section s;
+	struct perf_event_header head = { 0 };
+	struct section s = { 0 };
 	uint64_t before = h->features[0] & ((1u << HEADER_BUILD_ID) - 1);
 	uint64_t at =
 		h->data.offset + h->data.size + (uint64_t)__builtin_popcountll(before) * sizeof(s);
@@ -590,7 +593,7 @@ static int perfdata_replay(struct input *in, struct sink *into, struct err *err)
 	int cut = read_file(&r);
 	if (cut < 0)
 		return cut;
-	if (reading_scratch(scratch, 2 * UINT16_MAX, 8, err) < 0)
+	if (reading_scratch(scratch, (size_t)2 * UINT16_MAX, 8, err) < 0)
 		return err_add(err, "perf.data");
 	r.ip = arena_array(scratch, uint64_t, 2 * (size_t)UINT16_MAX);
 	qsort(r.records.v, r.records.n, sizeof(*r.records.v), by_time);

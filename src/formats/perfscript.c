@@ -238,7 +238,7 @@ static int open_profile(struct reader *r, const struct head *h)
 	struct str base = str_head(h->event, str_find(h->event, S(":")));
 
 	if (!arena_fits(r->run->arena, h->event.n + 65536, 1))
-		return err_set(r->err, -E2BIG, "needs more memory than allowed");
+		return (void)err_set(r->err, -E2BIG, "needs more memory than allowed"), -E2BIG;
 	r->event = arena_str(r->run->arena, h->event);
 	if (str_find(base, S("cycles")) < base.n)
 		kinds[1] = (struct value_kind){ S("cycles"), UNIT_CYCLES };

@@ -156,14 +156,19 @@ static int unpack(struct reader *r, const ProtobufCMessageDescriptor *d, struct 
 	ProtobufCAllocator a = { mem_alloc, mem_free, r };
 
 	if (want > r->mem_cap) {
-		if (reading_scratch(r->scratch, want, 2, r->err) < 0)
-			return err_add(r->err, "pprof: a message at byte %llu", offset(r, s));
+		if (reading_scratch(r->scratch, want, 2, r->err) < 0) {
+			(void)err_add(r->err, "pprof: a message at byte %llu", offset(r, s));
+			return -E2BIG;
+		}
 		r->mem_cap = want * 2;
 		r->mem = arena_zalloc(r->scratch, r->mem_cap, 1, 16);
 	}
 	r->mem_n = 0;
 	*ret = protobuf_c_message_unpack(d, &a, s.n, (const uint8_t *)s.p);
-	return *ret ? 0 : broken(r, s, "a broken message");
+	if (*ret)
+		return 0;
+	(void)broken(r, s, "a broken message");
+	return -EBADMSG;
 }
 
 static bool ids_find(const struct ids *t, uint64_t id, uint32_t *row)
@@ -194,7 +199,7 @@ static int ids_add(struct reader *r, struct ids *t, uint64_t id, struct str at)
 
 static int read_value_type(struct reader *r, struct str s, int64_t *type, int64_t *unit)
 {
-	PerfOps__Pprof__ValueType *m;
+	PerfOps__Pprof__ValueType *m = NULL;
 
 	if (unpack(r, &perf_ops__pprof__value_type__descriptor, s, (void **)&m) < 0)
 		return r->err->code;
@@ -205,7 +210,7 @@ static int read_value_type(struct reader *r, struct str s, int64_t *type, int64_
 
 static int read_mapping(struct reader *r, struct str s)
 {
-	PerfOps__Pprof__Mapping *m;
+	PerfOps__Pprof__Mapping *m = NULL;
 
 	if (unpack(r, &perf_ops__pprof__mapping__descriptor, s, (void **)&m) < 0 ||
 	    ids_add(r, &r->mapping_ids, m->id, s) < 0)
@@ -217,7 +222,7 @@ static int read_mapping(struct reader *r, struct str s)
 
 static int read_function(struct reader *r, struct str s)
 {
-	PerfOps__Pprof__Function *m;
+	PerfOps__Pprof__Function *m = NULL;
 
 	if (unpack(r, &perf_ops__pprof__function__descriptor, s, (void **)&m) < 0 ||
 	    ids_add(r, &r->func_ids, m->id, s) < 0)
@@ -228,7 +233,7 @@ static int read_function(struct reader *r, struct str s)
 
 static int read_location(struct reader *r, struct str s)
 {
-	PerfOps__Pprof__Location *m;
+	PerfOps__Pprof__Location *m = NULL;
 
 	if (unpack(r, &perf_ops__pprof__location__descriptor, s, (void **)&m) < 0 ||
 	    ids_add(r, &r->location_ids, m->id, s) < 0)
@@ -500,10 +505,10 @@ static int labels_of(struct reader *r, const PerfOps__Pprof__Sample *m, label_id
 
 static int read_sample(struct reader *r, struct str s)
 {
-	PerfOps__Pprof__Sample *m;
+	PerfOps__Pprof__Sample *m = NULL;
 	int64_t value[PROFILE_KINDS_MAX];
-	stack_id stack;
-	label_id label;
+	stack_id stack = { 0 };
+	label_id label = { 0 };
 
 	if (unpack(r, &perf_ops__pprof__sample__descriptor, s, (void **)&m) < 0)
 		return r->err->code;

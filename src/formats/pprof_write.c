@@ -4,6 +4,7 @@
  * A location is a real function together with what was inlined into it; so the locations are the
  * distinct runs of inlined frames over their first frame that is not inlined.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 
@@ -157,9 +158,11 @@ static struct row_sum *row_sum(struct arena *a, struct row_sums *t, stack_id s, 
 {
 	uint64_t h = map_hash2(s.i, l.i);
 
-	for (struct map_at at = map_first(&t->by, h); at.hit; at = map_next(&t->by, at))
+	for (struct map_at at = map_first(&t->by, h); at.hit; at = map_next(&t->by, at)) {
+		assert(t->rows.v);
 		if (t->rows.v[at.index].stack.i == s.i && t->rows.v[at.index].label.i == l.i)
 			return &t->rows.v[at.index];
+	}
 	map_insert(&t->by, h, (uint32_t)t->rows.n);
 	struct row_sum *row = vec_add(a, &t->rows);
 	row->stack = s;

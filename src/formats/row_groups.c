@@ -1,6 +1,8 @@
 /* Label set to group, then one counting sort. */
 #include "formats/row_groups.h"
 
+#include <assert.h>
+
 #include "base/map.h"
 #include "base/vec.h"
 
@@ -25,7 +27,7 @@ struct row_groups row_groups_of(const struct profile *p, struct arena *scratch)
 			uint64_t h = map_hash2((uint64_t)labels.pid, (uint64_t)labels.tid) ^
 				     str_hash(labels.process) ^ (str_hash(labels.thread) << 1);
 			struct map_at at = map_first(&by, h);
-			while (at.hit && !same(&list.v[at.index].labels, &labels))
+			while (at.hit && list.v && !same(&list.v[at.index].labels, &labels))
 				at = map_next(&by, at);
 			if (!at.hit) {
 				at.index = (uint32_t)list.n;
@@ -34,6 +36,7 @@ struct row_groups row_groups_of(const struct profile *p, struct arena *scratch)
 			}
 			of[l] = at.index + 1;
 		}
+		assert(list.v);
 		list.v[of[l] - 1].n++;
 	}
 	for (size_t i = 1; i < list.n; i++)

@@ -3,6 +3,7 @@
  * one "sampled" profile a thread, weighted by what the run ranks by. Read in both kinds, "sampled"
  * and "evented"; its keys may come in any order, so stacks are first kept by frame number.
  */
+#include <assert.h>
 #include <errno.h>
 
 #include "base/map.h"
@@ -154,35 +155,35 @@ enum place {
 };
 
 static const struct json_step steps[] = {
-	{ 0, "", P_TOP },
-	{ P_TOP, "shared", P_SHARED },
-	{ P_SHARED, "frames", P_FRAMES },
-	{ P_FRAMES, "", P_FRAME },
-	{ P_FRAME, "name", P_FRAME_NAME },
-	{ P_FRAME, "file", P_FRAME_FILE },
-	{ P_FRAME, "line", P_FRAME_LINE },
-	{ P_TOP, "profiles", P_PROFILES },
-	{ P_PROFILES, "", P_PROFILE },
-	{ P_PROFILE, "type", P_TYPE },
-	{ P_PROFILE, "name", P_NAME },
-	{ P_PROFILE, "unit", P_UNIT },
-	{ P_PROFILE, "startValue", P_START },
-	{ P_PROFILE, "samples", P_SAMPLES },
-	{ P_SAMPLES, "", P_SAMPLE },
-	{ P_SAMPLE, "", P_SAMPLE_FRAME },
-	{ P_PROFILE, "weights", P_WEIGHTS },
-	{ P_WEIGHTS, "", P_WEIGHT },
-	{ P_PROFILE, "events", P_EVENTS },
-	{ P_EVENTS, "", P_EVENT },
-	{ P_EVENT, "type", P_EVENT_TYPE },
-	{ P_EVENT, "frame", P_EVENT_FRAME },
-	{ P_EVENT, "at", P_EVENT_AT },
-	{ P_TOP, "name", P_FILE_NAME },
-	{ P_TOP, "exporter", P_EXPORTER },
-	{ P_TOP, "perf-ops kind", P_KIND },
-	{ P_TOP, "perf-ops notes", P_NOTES },
-	{ P_NOTES, "", P_NOTE },
-	{ P_NOTE, "", P_NOTE_TEXT },
+	{ "", 0, P_TOP },
+	{ "shared", P_TOP, P_SHARED },
+	{ "frames", P_SHARED, P_FRAMES },
+	{ "", P_FRAMES, P_FRAME },
+	{ "name", P_FRAME, P_FRAME_NAME },
+	{ "file", P_FRAME, P_FRAME_FILE },
+	{ "line", P_FRAME, P_FRAME_LINE },
+	{ "profiles", P_TOP, P_PROFILES },
+	{ "", P_PROFILES, P_PROFILE },
+	{ "type", P_PROFILE, P_TYPE },
+	{ "name", P_PROFILE, P_NAME },
+	{ "unit", P_PROFILE, P_UNIT },
+	{ "startValue", P_PROFILE, P_START },
+	{ "samples", P_PROFILE, P_SAMPLES },
+	{ "", P_SAMPLES, P_SAMPLE },
+	{ "", P_SAMPLE, P_SAMPLE_FRAME },
+	{ "weights", P_PROFILE, P_WEIGHTS },
+	{ "", P_WEIGHTS, P_WEIGHT },
+	{ "events", P_PROFILE, P_EVENTS },
+	{ "", P_EVENTS, P_EVENT },
+	{ "type", P_EVENT, P_EVENT_TYPE },
+	{ "frame", P_EVENT, P_EVENT_FRAME },
+	{ "at", P_EVENT, P_EVENT_AT },
+	{ "name", P_TOP, P_FILE_NAME },
+	{ "exporter", P_TOP, P_EXPORTER },
+	{ "perf-ops kind", P_TOP, P_KIND },
+	{ "perf-ops notes", P_TOP, P_NOTES },
+	{ "", P_NOTES, P_NOTE },
+	{ "", P_NOTE, P_NOTE_TEXT },
 };
 
 struct frame_text {
@@ -247,10 +248,9 @@ static int room(struct reader *r, size_t text)
 
 static int push_node(struct reader *r, double frame)
 {
-	uint32_t f = (uint32_t)frame;
-
-	if (!(frame >= 0 && frame < 4294967294.0) || frame != (double)f)
+	if (!(frame >= 0 && frame < 4294967294.0) || frame != (double)(uint32_t)frame)
 		return refuse(r, "a frame that is no index");
+	uint32_t f = (uint32_t)frame;
 	if (room(r, 0) < 0)
 		return r->err->code;
 	if (r->at && r->depth.v[r->at] >= READING_DEPTH_MAX)
@@ -379,7 +379,7 @@ static void take_part(struct reader *r, unsigned at, struct str text)
 static void take_event_field(struct reader *r, unsigned at, struct str text)
 {
 	if (at == P_EVENT_TYPE)
-		r->event_type = text.n == 1 ? text.p[0] : 0;
+		r->event_type = (char)(text.n == 1 ? text.p[0] : 0);
 	else if (at == P_EVENT_FRAME && !str_to_double(text, &r->event_frame))
 		r->event_frame = -1;
 	else if (at == P_EVENT_AT && !str_to_double(text, &r->event_at))
@@ -521,6 +521,7 @@ static int assemble(struct reader *r)
 	p->main_kind = sampled;
 	if (make_stacks(r, p, &stack) < 0)
 		return r->err->code;
+	assert(stack);
 	for (size_t i = 0; i < r->parts.n; i++) {
 		bool fits = (unit_ns(r->parts.v[i].unit) > 0) == timed &&
 			    (timed || str_eq(unit, r->parts.v[i].unit));

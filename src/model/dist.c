@@ -31,6 +31,7 @@ static int64_t value_at(uint32_t sub_bits, uint32_t bucket)
 	if (bucket < 2u << sub_bits)
 		return bucket;
 	unsigned shift = (bucket >> sub_bits) - 1;
+	assert(shift < 64);
 	uint64_t low = (uint64_t)(bucket - (shift << sub_bits)) << shift;
 	return (int64_t)(low + (UINT64_C(1) << shift) / 2);
 }
@@ -70,7 +71,8 @@ int64_t dist_quantile(const struct dist *d, double q)
 		return -1;
 	double exact = q * (double)d->count;
 	uint64_t rank = (uint64_t)exact;
-	/* The smallest value that at least q of all do not exceed; 0.68 * 3000 is 2040, not more. */
+	/* The smallest value that at least q of all do not exceed; 0.68 * 3000 is 2040, not more.
+	 */
 	rank += exact - (double)rank > exact * 1e-12;
 	rank = rank == 0 ? 1 : rank > d->count ? d->count : rank;
 	uint64_t seen = 0;

@@ -2,6 +2,7 @@
  * What is asked of whole profiles: order in time, merging, equality, and whether every invariant
  * holds.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -124,9 +125,11 @@ static struct sum *sum_of(struct sums *t, stack_id stack, label_id label)
 {
 	uint64_t h = map_hash2(stack.i, label.i);
 
-	for (struct map_at at = map_first(&t->map, h); at.hit; at = map_next(&t->map, at))
+	for (struct map_at at = map_first(&t->map, h); at.hit; at = map_next(&t->map, at)) {
+		assert(t->v);
 		if (t->v[at.index].stack.i == stack.i && t->v[at.index].label.i == label.i)
 			return &t->v[at.index];
+	}
 	t->v = arena_grow(t->arena, t->v, t->n, &t->cap, sizeof(*t->v));
 	map_insert(&t->map, h, (uint32_t)t->n);
 	t->v[t->n] = (struct sum){ .stack = stack, .label = label };

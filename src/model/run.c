@@ -16,7 +16,10 @@ struct run *run_new(struct arena *a)
 
 void run_add_profile(struct run *r, struct profile *p)
 {
-	*vec_add(r->arena, &r->profiles) = p;
+	/* Not vec_add: tidy takes its sizeof of a pointer for a mistake. */
+	r->profiles.v = arena_grow(r->arena, r->profiles.v, r->profiles.n, &r->profiles.cap,
+				   sizeof(struct profile *));
+	r->profiles.v[r->profiles.n++] = p;
 }
 
 void run_add_limit(struct run *r, struct str what, struct str why, struct str remedy)
