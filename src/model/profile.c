@@ -42,7 +42,8 @@ static void index_rows(struct profile *p)
 		map_insert(&x->labels, label_hash(&p->labels[i]), (uint32_t)i);
 }
 
-struct profile_index *profile_index_of(struct profile *p)
+/* The index; made over the rows that exist when there is none yet. */
+static struct profile_index *index_of(struct profile *p)
 {
 	if (p->index)
 		return p->index;
@@ -70,7 +71,7 @@ struct profile *profile_new(struct arena *a, struct str name, const struct value
 	p->n_kinds = n_kinds;
 	for (unsigned k = 0; k < n_kinds; k++)
 		p->kind[k] = (struct value_kind){ arena_str(a, kinds[k].name), kinds[k].unit };
-	struct profile_index *x = profile_index_of(p);
+	struct profile_index *x = index_of(p);
 	p->strings = arena_grow(a, NULL, 0, &x->cap_strings, sizeof(*p->strings));
 	p->frames = arena_grow(a, NULL, 0, &x->cap_frames, sizeof(*p->frames));
 	p->stacks = arena_grow(a, NULL, 0, &x->cap_stacks, sizeof(*p->stacks));
@@ -84,7 +85,7 @@ struct profile *profile_new(struct arena *a, struct str name, const struct value
 
 str_id profile_string(struct profile *p, struct str s)
 {
-	struct profile_index *x = profile_index_of(p);
+	struct profile_index *x = index_of(p);
 
 	if (s.n == 0)
 		return (str_id){ 0 };
@@ -115,7 +116,7 @@ static bool frame_same(const struct frame *a, const struct frame *b)
 
 frame_id profile_frame(struct profile *p, const struct frame *f)
 {
-	struct profile_index *x = profile_index_of(p);
+	struct profile_index *x = index_of(p);
 	uint64_t h = frame_hash(f);
 
 	assert(f->function.i < p->n_strings && f->file.i < p->n_strings &&
@@ -133,7 +134,7 @@ frame_id profile_frame(struct profile *p, const struct frame *f)
 
 stack_id profile_stack(struct profile *p, stack_id parent, frame_id leaf)
 {
-	struct profile_index *x = profile_index_of(p);
+	struct profile_index *x = index_of(p);
 	uint64_t h = stack_hash(parent, leaf);
 
 	assert(parent.i < p->n_stacks && leaf.i > 0 && leaf.i < p->n_frames);
@@ -158,7 +159,7 @@ static bool label_same(const struct label *a, const struct label *b)
 
 static label_id label_intern(struct profile *p, const struct label *l)
 {
-	struct profile_index *x = profile_index_of(p);
+	struct profile_index *x = index_of(p);
 	uint64_t h = label_hash(l);
 
 	assert(l->next.i < p->n_labels && l->key.i > 0);
@@ -186,7 +187,7 @@ label_id profile_label(struct profile *p, label_id next, struct str key, struct 
 
 void profile_add(struct profile *p, stack_id s, label_id l, const int64_t value[], int64_t at_ns)
 {
-	struct profile_index *x = profile_index_of(p);
+	struct profile_index *x = index_of(p);
 	size_t n = p->sample.n_rows, value_size = p->n_kinds * sizeof(*value);
 
 	assert(s.i < p->n_stacks && l.i < p->n_labels);

@@ -15,9 +15,6 @@ struct profile_index {
 	str_id last_string_id;
 };
 
-/* The index; made over the rows that exist when there is none yet. */
-struct profile_index *profile_index_of(struct profile *p);
-
 /* Where the rows of one profile went in another; arrays by the old id, on the scratch arena. */
 struct profile_ids {
 	frame_id *frame;
