@@ -224,7 +224,7 @@ static void slice_rows(struct writing *w, struct slices *s)
 {
 	const struct profile *p = w->p;
 	size_t n = p->sample.n_rows, want = n / ROWS_A_SLICE;
-	int64_t first = INT64_MAX, end = 0;
+	int64_t first = INT64_MAX, end = 0, length;
 
 	for (size_t i = 0; i < n; i++) {
 		first = p->sample.at_ns[i] < first ? p->sample.at_ns[i] : first;
@@ -234,11 +234,11 @@ static void slice_rows(struct writing *w, struct slices *s)
 	if (p->duration_ns > end)
 		end = p->duration_ns;
 	s->n = want > SLICES_MAX ? SLICES_MAX : want ? (uint32_t)want : 1;
-	s->length_ns = (end - s->start_ns) / s->n + 1;
-	assert(s->length_ns > 0); /* no row is after the end */
+	length = (int64_t)((uint64_t)(end - s->start_ns) / s->n) + 1;
+	s->length_ns = length;
 	s->of_row = arena_array(w->scratch, uint32_t, n);
 	for (size_t i = 0; i < n; i++)
-		s->of_row[i] = (uint32_t)((p->sample.at_ns[i] - s->start_ns) / s->length_ns);
+		s->of_row[i] = (uint32_t)((p->sample.at_ns[i] - s->start_ns) / length);
 	s->stride = (n + SAMPLES_BUDGET - 1) / SAMPLES_BUDGET;
 }
 

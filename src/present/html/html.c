@@ -183,8 +183,8 @@ static void put_report(struct columns *c, struct json *j, const struct report *r
 static void put_base64(struct buf *out, struct str s)
 {
 	static const char digit[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	static const char pad[] = "=";
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="; /* 64: nothing
+											there */
 	char line[4096];
 	size_t n = 0;
 
@@ -196,8 +196,8 @@ static void put_base64(struct buf *out, struct str s)
 
 		line[n++] = digit[v >> 18];
 		line[n++] = digit[v >> 12 & 63];
-		line[n++] = left > 1 ? digit[v >> 6 & 63] : *pad;
-		line[n++] = left > 2 ? digit[v & 63] : *pad;
+		line[n++] = digit[left > 1 ? v >> 6 & 63 : 64];
+		line[n++] = digit[left > 2 ? v & 63 : 64];
 		if (n == sizeof(line)) {
 			buf_put(out, (struct str){ line, n });
 			n = 0;
