@@ -223,7 +223,8 @@ struct slices {
 static void slice_rows(struct writing *w, struct slices *s)
 {
 	const struct profile *p = w->p;
-	size_t n = p->sample.n_rows, want = n / ROWS_A_SLICE;
+	size_t n = p->sample.n_rows;
+	uint32_t slices = n < SLICES_MAX * ROWS_A_SLICE ? (uint32_t)n / ROWS_A_SLICE : SLICES_MAX;
 	int64_t first = INT64_MAX, end = 0, length;
 
 	for (size_t i = 0; i < n; i++) {
@@ -233,7 +234,7 @@ static void slice_rows(struct writing *w, struct slices *s)
 	s->start_ns = p->duration_ns >= end ? 0 : first;
 	if (p->duration_ns > end)
 		end = p->duration_ns;
-	s->n = want > SLICES_MAX ? SLICES_MAX : want ? (uint32_t)want : 1;
+	s->n = slices > 0 ? slices : 1;
 	length = (int64_t)((uint64_t)(end - s->start_ns) / s->n) + 1;
 	s->length_ns = length;
 	s->of_row = arena_array(w->scratch, uint32_t, n);
