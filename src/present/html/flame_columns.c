@@ -224,7 +224,7 @@ static void slice_rows(struct writing *w, struct slices *s)
 {
 	const struct profile *p = w->p;
 	size_t n = p->sample.n_rows;
-	uint32_t slices = n < SLICES_MAX * ROWS_A_SLICE ? (uint32_t)n / ROWS_A_SLICE : SLICES_MAX;
+	uint32_t slices = n / ROWS_A_SLICE < SLICES_MAX ? (uint32_t)n / ROWS_A_SLICE : SLICES_MAX;
 	int64_t first = INT64_MAX, end = 0, length;
 
 	for (size_t i = 0; i < n; i++) {
