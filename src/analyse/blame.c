@@ -51,8 +51,7 @@ static bool is_foreign(const struct weights *w, uint32_t f)
 {
 	struct str head, module = weights_module(w, f), name = weights_name(w, f);
 
-	if (w->function[f].kind == FRAME_KERNEL || w->function[f].kind == FRAME_MARKER ||
-	    !w->function[f].name.i)
+	if (w->function[f].kind == FRAME_KERNEL || w->function[f].kind == FRAME_MARKER)
 		return true;
 	if (str_ends(name, S("@plt"))) /* the way into a library */
 		return true;

@@ -9,7 +9,7 @@
 
 struct blame {
 	const struct weights *weights;
-	bool *foreign;        /* by function: kernel, C library, runtime of a language, no name */
+	bool *foreign;        /* by function: kernel, C library, runtime of a language */
 	uint32_t *behind;     /* by stack: the nearest function of the program; 0: none */
 	struct weight *whole; /* by function: itself and the foreign functions it called */
 };

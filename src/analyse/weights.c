@@ -106,6 +106,17 @@ static uint32_t function_get(struct arena *a, struct function_map *m, const stru
 	return (uint32_t)m->rows.n - 1;
 }
 
+static struct str shown(struct arena *a, const struct profile *p, const struct function *f)
+{
+	struct str name = profile_text(p, f->name), head;
+	struct str module = str_cut_last(profile_text(p, f->module), '/', &head);
+
+	if (name.n)
+		return name;
+	return module.n ? arena_printf(a, "[" STR_FMT ", no symbols]", STR_ARG(module))
+			: S("[no symbols]");
+}
+
 static void name_stacks(struct weights *w, struct arena *a)
 {
 	const struct profile *p = w->profile;
@@ -117,6 +128,8 @@ static void name_stacks(struct weights *w, struct arena *a)
 		of_frame[i] = function_get(a, &m, &p->frames[i], (uint32_t)i);
 	for (size_t i = 1; i < p->n_stacks; i++)
 		w->function_of[i] = of_frame[p->stacks[i].frame.i];
+	for (size_t i = 1; i < m.rows.n; i++)
+		m.rows.v[i].shown = shown(a, p, &m.rows.v[i]);
 	w->function = m.rows.v;
 	w->n_functions = m.rows.n;
 }
@@ -179,9 +192,7 @@ double weights_share(const struct weights *w, int64_t value)
 
 struct str weights_name(const struct weights *w, uint32_t function)
 {
-	struct str name = profile_text(w->profile, w->function[function].name);
-
-	return name.n ? name : S("[no symbols]");
+	return w->function[function].shown;
 }
 
 struct str weights_module(const struct weights *w, uint32_t function)

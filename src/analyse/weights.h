@@ -17,6 +17,7 @@ struct weight {
 
 struct function {
 	str_id name, module; /* name none: not known */
+	struct str shown;    /* "inflate"; without a name "[libz.so.1, no symbols]" */
 	frame_id frame;      /* the first of its frames */
 	enum frame_kind kind;
 	struct weight self, total;
@@ -41,7 +42,6 @@ double weights_share(const struct weights *w, int64_t value);
 /* How many of `effective` samples PART stands for. */
 int64_t weights_hits(const struct weights *w, struct weight part);
 int64_t weights_samples(const struct weights *w);
-/* "inflate", or "[no symbols]". */
 struct str weights_name(const struct weights *w, uint32_t function);
 struct str weights_module(const struct weights *w, uint32_t function);
 /* Adds every row to INTO[its label]; one element a label. */

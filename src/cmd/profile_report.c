@@ -218,6 +218,15 @@ static void limit(struct report *out, struct arena *a, const struct limit *l)
 					STR_ARG(remedy)));
 }
 
+/* What one remedy lifts is shown once. */
+static bool said_before(const struct run *r, size_t i)
+{
+	for (size_t k = 0; k < i && r->limits.v[i].remedy.n; k++)
+		if (str_eq(r->limits.v[k].remedy, r->limits.v[i].remedy))
+			return true;
+	return false;
+}
+
 /* Those that can be lifted first; of a long list the rest is counted. */
 static void limits(struct report *out, struct arena *a, const struct run *r)
 {
@@ -227,7 +236,7 @@ static void limits(struct report *out, struct arena *a, const struct run *r)
 
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < n && shown < most; i++)
-			if ((pass == 0) == (r->limits.v[i].remedy.n > 0)) {
+			if ((pass == 0) == (r->limits.v[i].remedy.n > 0) && !said_before(r, i)) {
 				limit(out, a, &r->limits.v[i]);
 				shown++;
 			}

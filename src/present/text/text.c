@@ -4,10 +4,11 @@
 #include "present/text/escape.h"
 #include "present/text/table.h"
 
-#define TEXT_MAX     ((size_t)4 << 20)
-#define ROWS_LEAST   3
-#define RUNNING_ROWS 6
-#define INDENT       2
+#define TEXT_MAX      ((size_t)4 << 20)
+#define ROWS_LEAST    3
+#define RUNNING_ROWS  6
+#define RUNNING_LEAST 2
+#define INDENT        2
 
 static size_t count_lines(struct str s)
 {
@@ -70,31 +71,40 @@ static void line(struct buf *out, struct str heading, struct str whole, const st
 	commands(out, more);
 }
 
-static void running(struct buf *out, const struct section *s, const struct text_manner *m)
+struct squeeze {
+	size_t fewer; /* rows of every table */
+	bool dense;   /* no empty lines, and shorter running lines */
+};
+
+static void running(struct buf *out, const struct section *s, struct squeeze q,
+		    const struct text_manner *m)
 {
+	size_t limit = s->limit ? s->limit : RUNNING_ROWS;
+
 	auto_buf rows = BUF(TEXT_MAX);
 
 	buf_printf(&rows, STR_FMT "%s", STR_ARG(s->sentence), s->sentence.n ? " " : "");
-	table_put_running(&rows, s->table, s->limit ? s->limit : RUNNING_ROWS, s->between);
+	table_put_running(&rows, s->table, q.dense && limit > RUNNING_LEAST ? RUNNING_LEAST : limit,
+			  s->between);
 	line(out, s->heading, buf_str(&rows), m);
 }
 
-/* FEWER: so many rows less than the section asks for. True when something was printed. */
-static bool section(struct buf *out, const struct section *s, size_t fewer,
+/* True when something was printed. */
+static bool section(struct buf *out, const struct section *s, struct squeeze q,
 		    const struct text_manner *m)
 {
 	size_t before = out->n;
 
 	if (s->table && s->between.n) {
-		running(out, s, m);
+		running(out, s, q, m);
 		return true;
 	}
 	if (s->table) {
 		size_t rows = s->limit ? s->limit : s->table->n_rows;
-		size_t keep = rows > fewer + ROWS_LEAST ? rows - fewer : ROWS_LEAST;
+		size_t keep = rows > q.fewer + ROWS_LEAST ? rows - q.fewer : ROWS_LEAST;
 		if (s->heading.n || s->sentence.n)
 			line(out, s->heading, s->sentence, m);
-		table_put(out, s->table, fewer ? keep : rows, m);
+		table_put(out, s->table, q.fewer ? keep : rows, m);
 	} else if (s->sentence.n) {
 		if (m->colour && str_eq(s->id, S("verdict"))) {
 			buf_put(out, S("\x1b[1m"));
@@ -112,11 +122,6 @@ static bool stands_alone(const struct section *s)
 	return s->table && !s->between.n;
 }
 
-struct squeeze {
-	size_t fewer; /* rows of every table */
-	bool dense;   /* no empty lines */
-};
-
 static void all(struct buf *out, const struct report *r, struct squeeze q,
 		const struct text_manner *m)
 {
@@ -125,7 +130,7 @@ static void all(struct buf *out, const struct report *r, struct squeeze q,
 	for (size_t i = 0; i < r->n; i++) {
 		const struct section *s = &r->section[i];
 		auto_buf one = BUF(TEXT_MAX);
-		if (!section(&one, s, q.fewer, m))
+		if (!section(&one, s, q, m))
 			continue;
 		if (last &&
 		    (stands_alone(s) || stands_alone(last) || (s->heading.n && !last->heading.n)))
