@@ -33,7 +33,7 @@ __attribute__((noinline)) static void burn_until(double end)
 			spill = spill * UINT64_C(6364136223846793005) + 1;
 }
 
-__attribute__((noinline, noclone)) static uint64_t dives(unsigned depth, double end)
+__attribute__((noinline)) static uint64_t dives(unsigned depth, double end)
 {
 	if (depth == 0) {
 		burn_until(end);

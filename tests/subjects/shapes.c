@@ -14,7 +14,7 @@
 
 #include "truth.h"
 
-#define KEEP __attribute__((noinline, noclone))
+#define KEEP __attribute__((noinline))
 
 static volatile uint64_t spill;
 
