@@ -110,6 +110,8 @@ static void pour_walked(struct cpu_self *s, const struct cpu_sample *x, const ui
 		s->unknown++;
 		return;
 	}
+	if (!s->costs.n)
+		log_debug(s->c.log, "eBPF: first sample at %.4f s", (double)x->time_ns / 1e9);
 	s->ends[x->end < STACK__COUNT ? x->end : STACK_NO_RULE]++;
 	costs_add(&s->costs, x->cost_ns);
 	s->sink->ops->sample(s->sink, s->stream,
