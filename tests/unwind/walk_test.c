@@ -19,7 +19,7 @@
 #include "chain.h"
 #include "unit/test.h"
 
-#define MAX 4096
+#define MAX 8192
 
 /* All of our own tables and mappings. */
 struct self {
@@ -240,13 +240,13 @@ static void deeper_than_asked(void **state)
 	(void)state;
 	k->self = self_open();
 	k->max = NATIVE_FRAMES_MAX;
-	(void)chain_deep(look, k, 3000);
+	(void)chain_deep(look, k, 6000);
 	assert_int_equal(k->n, NATIVE_FRAMES_MAX);
 	assert_int_equal(k->end, STACK_TRUNCATED);
 	k->max = 0;
-	(void)chain_deep(look, k, 3000);
+	(void)chain_deep(look, k, 6000);
 	assert_int_equal(k->end, STACK_ROOT);
-	assert_true(k->n > 3000);
+	assert_true(k->n > 6000);
 	self_close(k->self);
 	test_free(k);
 }

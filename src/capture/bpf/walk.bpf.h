@@ -3,7 +3,7 @@
  * there, one step, up to NATIVE_FRAMES_MAX times.
  *
  * The functions are global on purpose: the verifier then checks each of them once, for any
- * argument, and the 1024 rounds of the loop are 1024 calls it need not enter.
+ * argument, and the thousands of rounds of the loop are calls it need not enter.
  * That needs neither bpf_loop (5.17) nor tail calls, and it verifies in milliseconds.
  */
 #ifndef PERF_OPS_WALK_BPF_H

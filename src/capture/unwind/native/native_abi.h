@@ -105,6 +105,8 @@ enum native_end { /* as enum stack_end of model/sink.h (walk.c asserts it); NEXT
 		  NATIVE_NEXT = 6,
 };
 
-#define NATIVE_FRAMES_MAX 1024 /* user frames before a stack counts as truncated */
+/* User frames before a stack counts as truncated: what fits into an element of a per-CPU map (32
+ * KB). cc1plus marks its garbage in recursions of 3,700. */
+#define NATIVE_FRAMES_MAX 3840
 
 #endif
