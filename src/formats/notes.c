@@ -141,6 +141,7 @@ bool notes_hear(struct run *r, struct profile *p, struct str key, struct str val
 	if (!str_starts(key, PREFIX) || !arena_fits(r->arena, value.n + 4096, 4))
 		return false;
 	key = str_skip(key, PREFIX.n);
+	value = value.n ? value : S(""); /* a note without a value has not even a pointer */
 	if (str_eq(key, S("name"))) {
 		p->name = arena_str(p->arena, value);
 		return true;

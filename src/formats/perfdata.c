@@ -596,7 +596,8 @@ static int perfdata_replay(struct input *in, struct sink *into, struct err *err)
 	if (reading_scratch(scratch, (size_t)2 * UINT16_MAX, 8, err) < 0)
 		return err_add(err, "perf.data");
 	r.ip = arena_array(scratch, uint64_t, 2 * (size_t)UINT16_MAX);
-	qsort(r.records.v, r.records.n, sizeof(*r.records.v), by_time);
+	if (r.records.n)
+		qsort(r.records.v, r.records.n, sizeof(*r.records.v), by_time);
 	for (size_t i = 0; i < r.records.n; i++)
 		play(&r, &r.records.v[i]);
 	for (size_t i = 0; i < r.events.n; i++) {
