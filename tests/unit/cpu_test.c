@@ -16,10 +16,11 @@
 #include <unistd.h>
 
 #include "base/map.h"
+#include "capture/bpf/costs.h"
 #include "capture/bpf/stacks.h"
 #include "capture/cpu/cpu.h"
-#include "capture/cpu/cpu_priv.h"
 #include "capture/source.h"
+#include "capture/unwind/native/native_abi.h"
 #include "sys/clock.h"
 #include "sys/limits.h"
 #include "test.h"

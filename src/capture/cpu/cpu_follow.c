@@ -4,6 +4,8 @@
  */
 #include "capture/cpu/cpu_priv.h"
 
+#include <errno.h>
+
 #include "cpu.skel.h"
 #include "sys/clock.h"
 #include "sys/proc.h"
@@ -61,8 +63,12 @@ int cpu_follow_targets(struct cpu_self *s, struct proc_ids *ret, struct err *err
 	*ret = t->pids;
 	if (t->all)
 		return proc_all(s->c.host, s->arena, ret, err);
-	if (t->cgroup.n)
-		return proc_by_cgroup(s->c.host, s->arena, t->cgroup, ret, err);
+	if (t->cgroup.n) {
+		int r = proc_by_cgroup(s->c.host, s->arena, t->cgroup, ret, err);
+
+		/* It is empty now: who joins is seen. */
+		return r == -ESRCH ? 0 : r;
+	}
 	if (t->children && !t->child.pid)
 		add_descendants(s, ret);
 	return 0;

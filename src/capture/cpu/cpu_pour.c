@@ -13,34 +13,6 @@
 #define ALERT_PAUSE_NS 2000000
 #define FRUITLESS_NS   UINT64_C(1000000000) /* an address that is in no mapping: asked again then */
 
-/* Costs: 32 steps a doubling; step k holds [2^e + m 2^(e-5), ...) with e = k / 32 + 4. */
-static size_t cost_step(uint32_t ns)
-{
-	uint32_t v = ns < 32 ? 32 : ns;
-	unsigned e = 31 - (unsigned)__builtin_clz(v);
-
-	return (size_t)(e - 5) * 32 + (v >> (e - 5)) - 32;
-}
-
-void costs_add(struct costs *c, uint32_t ns)
-{
-	c->n++;
-	c->sum_ns += ns;
-	c->count[cost_step(ns)]++;
-}
-
-int64_t costs_quantile(const struct costs *c, double q)
-{
-	uint64_t want = (uint64_t)((double)c->n * q), seen = 0;
-
-	for (size_t i = 0; i < COST_STEPS; i++) {
-		seen += c->count[i];
-		if (c->count[i] && seen > want)
-			return (int64_t)(i % 32 * 2 + 65) << (i / 32) >> 1;
-	}
-	return -1;
-}
-
 /* Into the queue. */
 
 struct item *cpu_item(struct cpu_self *s, uint64_t time_ns, enum item_kind kind)

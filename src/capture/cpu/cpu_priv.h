@@ -10,6 +10,7 @@
 #define PERF_OPS_CAPTURE_CPU_PRIV_H
 
 #include "base/vec.h"
+#include "capture/bpf/costs.h"
 #include "capture/bpf/stacks.h"
 #include "capture/bpf/tables.h"
 #include "capture/cpu/cpu.h"
@@ -35,14 +36,6 @@ struct item {
 		struct raw_task task;
 	};
 };
-
-/* Costs of single samples: 32 steps for each doubling, so a quantile is right within 3 %. */
-#define COST_STEPS 1024
-struct costs {
-	uint64_t n, sum_ns, count[COST_STEPS];
-};
-void costs_add(struct costs *c, uint32_t ns);
-int64_t costs_quantile(const struct costs *c, double q); /* -1: none */
 
 struct cpu_self {
 	struct source_context c;
