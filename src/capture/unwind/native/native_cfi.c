@@ -52,7 +52,8 @@ struct machine {
 	bool bad, follow_rbx;
 };
 
-int native_gpr(uint64_t dwarf)
+/* The index of a register by its number in DWARF (psABI x86-64, figure 3.36); -1: no such. */
+static int gpr_of(uint64_t dwarf)
 {
 	static const int8_t index[16] = {
 		NATIVE_RAX, NATIVE_RDX, NATIVE_RCX, NATIVE_RBX, NATIVE_RSI, NATIVE_RDI,
@@ -124,6 +125,31 @@ static bool fits_in(int64_t v, unsigned bits)
 	return v >= -top && v < top;
 }
 
+static const struct native_rule unsupported = { .cfa = NATIVE_CFA_UNSUP };
+
+/* In the upper 28 bits, as rules have it, with a register below. */
+static int32_t beside(int64_t off, int gpr)
+{
+	return (int32_t)((uint32_t)off << 4 | (uint32_t)gpr);
+}
+
+/* A register and an offset as a rule for the CFA. */
+static struct native_rule cfa_rule(uint64_t reg, int64_t off)
+{
+	int gpr = gpr_of(reg);
+
+	if (reg == DWARF_RSP || reg == DWARF_RBP)
+		return !fits_in(off, 32)
+			       ? unsupported
+			       : (struct native_rule){
+					 .cfa = reg == DWARF_RSP ? NATIVE_CFA_RSP : NATIVE_CFA_RBP,
+					 .cfa_off = (int32_t)off,
+				 };
+	if (gpr < 0 || !fits_in(off, 28))
+		return unsupported;
+	return (struct native_rule){ .cfa = NATIVE_CFA_REG, .cfa_off = beside(off, gpr) };
+}
+
 /* "breg N off [deref] [plus_uconst off]": all that occurs but for the PLT. cfa 0: another shape. */
 static struct native_rule simple_expression(struct native_bytes b)
 {
@@ -141,25 +167,17 @@ static struct native_rule simple_expression(struct native_bytes b)
 		c.p++;
 		plus = native_uleb(&c);
 	}
-	if (c.bad || c.p != c.end || native_gpr(reg) < 0 || plus > INT16_MAX)
+	if (c.bad || c.p != c.end || gpr_of(reg) < 0 || plus > INT16_MAX)
 		return none;
 	if (deref && (reg == DWARF_RSP || reg == DWARF_RBP) && fits_in(off, 16))
 		return (struct native_rule){
 			.cfa = reg == DWARF_RSP ? NATIVE_CFA_DEREF_RSP : NATIVE_CFA_DEREF_RBP,
 			.cfa_off = (int32_t)((uint32_t)plus << 16 | (uint16_t)off),
 		};
-	off += (int64_t)plus;
-	if (deref || !fits_in(off, 28))
+	if (deref)
 		return none;
-	if (reg == DWARF_RSP || reg == DWARF_RBP)
-		return (struct native_rule){
-			.cfa = reg == DWARF_RSP ? NATIVE_CFA_RSP : NATIVE_CFA_RBP,
-			.cfa_off = (int32_t)off,
-		};
-	return (struct native_rule){
-		.cfa = NATIVE_CFA_REG,
-		.cfa_off = (int32_t)((uint32_t)off << 4 | (uint32_t)native_gpr(reg)),
-	};
+	struct native_rule r = cfa_rule(reg, off + (int64_t)plus);
+	return r.cfa == NATIVE_CFA_UNSUP ? none : r;
 }
 
 static struct native_rule cfa_expression(struct native_bytes b)
@@ -243,49 +261,50 @@ static int64_t scaled(const struct machine *m, uint64_t factor)
 	return (int64_t)(factor * (uint64_t)m->cie->data_align);
 }
 
-static unsigned rbx_bits(int64_t off)
+static void rule_rbp(const struct machine *m, struct native_rule *r)
 {
+	const struct state *s = &m->s;
+	int64_t off = s->rbx_off;
+	unsigned rbx = 0;
+
+	r->rbp = fits_in(s->rbp_off, 16) ? s->rbp : NATIVE_RBP_UNSUP;
+	if (r->rbp != NATIVE_RBP_SAME && r->rbp != NATIVE_RBP_UNSUP)
+		r->rbp_off = (int16_t)s->rbp_off;
 	if (off == 0)
-		return NATIVE_RBX_SAME;
-	return off < 0 && off > -8 * NATIVE_RBX_SAME && off % 8 == 0 ? (unsigned)(-off / 8) : 0;
+		rbx = NATIVE_RBX_SAME;
+	else if (off < 0 && off % 8 == 0 && -off / 8 < NATIVE_RBX_SAME)
+		rbx = (unsigned)(-off / 8);
+	if (m->follow_rbx)
+		r->rbp |= (uint8_t)(rbx << NATIVE_RBX_SHIFT);
 }
 
 static struct native_rule row(const struct machine *m)
 {
-	static const struct native_rule unsupported = { .cfa = NATIVE_CFA_UNSUP };
 	const struct state *s = &m->s;
-	struct native_rule r = s->expr;
+	struct native_rule r = s->expr.cfa ? s->expr : cfa_rule(s->cfa_reg, s->cfa_off);
+	int gpr = gpr_of(s->ra_reg);
 
-	if (m->bad || s->ra == RA_LOST)
-		return m->cie->signal && r.cfa == NATIVE_CFA_DEREF_RSP && r.cfa_off == SIGNAL_CFA
+	if (m->bad || r.cfa == NATIVE_CFA_UNSUP)
+		return unsupported;
+	if (m->cie->signal)
+		return r.cfa == NATIVE_CFA_DEREF_RSP && r.cfa_off == SIGNAL_CFA
 			       ? (struct native_rule){ .cfa = NATIVE_CFA_SIGNAL }
 			       : unsupported;
-	if (s->ra == RA_UNDEFINED)
+	switch (s->ra) {
+	case RA_UNDEFINED:
 		return (struct native_rule){ .cfa = NATIVE_CFA_ROOT };
-	if (m->cie->signal || r.cfa == NATIVE_CFA_UNSUP)
+	case RA_LOST:
 		return unsupported;
-	if (!r.cfa) {
-		int gpr = native_gpr(s->cfa_reg);
-		bool own = s->cfa_reg == DWARF_RSP || s->cfa_reg == DWARF_RBP;
-		if (gpr < 0 || !fits_in(s->cfa_off, own ? 32 : 28))
-			return unsupported;
-		r.cfa = s->cfa_reg == DWARF_RSP   ? NATIVE_CFA_RSP
-			: s->cfa_reg == DWARF_RBP ? NATIVE_CFA_RBP
-						  : NATIVE_CFA_REG;
-		r.cfa_off = own ? (int32_t)s->cfa_off
-				: (int32_t)((uint32_t)s->cfa_off << 4 | (uint32_t)gpr);
-	}
-	if (s->ra == RA_REGISTER) {
-		int gpr = native_gpr(s->ra_reg);
+	case RA_REGISTER:
 		if (gpr < 0 || r.cfa != NATIVE_CFA_RSP || !fits_in(r.cfa_off, 28))
 			return unsupported;
-		r.cfa = NATIVE_CFA_RA_REG;
-		r.cfa_off = (int32_t)((uint32_t)r.cfa_off << 4 | (uint32_t)gpr);
+		r = (struct native_rule){ .cfa = NATIVE_CFA_RA_REG,
+					  .cfa_off = beside(r.cfa_off, gpr) };
+		break;
+	case RA_AT_CFA:
+		break;
 	}
-	r.rbp = fits_in(s->rbp_off, 16) ? s->rbp : NATIVE_RBP_UNSUP;
-	r.rbp_off = r.rbp == NATIVE_RBP_SAME || r.rbp == NATIVE_RBP_UNSUP ? 0 : (int16_t)s->rbp_off;
-	if (m->follow_rbx)
-		r.rbp |= (uint8_t)(rbx_bits(s->rbx_off) << NATIVE_RBX_SHIFT);
+	rule_rbp(m, &r);
 	return r;
 }
 
@@ -486,8 +505,9 @@ static bool read_cie(const struct native_cfi *cfi, struct native_cursor c, struc
 	(void)native_take(&c, n + 1); /* the letters and their NUL */
 	if (c.bad || (version != 1 && version != 3 && version != 4))
 		return false;
-	if (version == 4 && (native_number(&c, 1) != 8 || native_number(&c, 1) != 0))
-		return false; /* size of addresses and of segment selectors */
+	/* Version 4 tells the sizes of addresses and of segment selectors. */
+	if (version == 4 && native_number(&c, 2) != 8)
+		return false;
 	ret->code_align = native_uleb(&c);
 	ret->data_align = native_sleb(&c);
 	uint64_t ra = version == 1 ? native_number(&c, 1) : native_uleb(&c);

@@ -1,5 +1,6 @@
 /* From spans of text to rows: which source speaks for which address, where nobody does, and how the
  * rows lie in pages. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -35,7 +36,7 @@ static uint32_t rule_index(struct native_rows *r, struct native_rule rule)
 		return recent->index;
 	uint32_t index = UINT32_MAX;
 	for (struct map_at at = map_first(&r->map, h); at.hit; at = map_next(&r->map, at))
-		if (memcmp(&r->rules.v[at.index], &rule, sizeof(rule)) == 0)
+		if (r->rules.v && memcmp(&r->rules.v[at.index], &rule, sizeof(rule)) == 0)
 			index = at.index;
 	if (index == UINT32_MAX) {
 		/* Real files have up to some hundred; the last one is for all that is too much. */
@@ -189,6 +190,7 @@ static void run_spans(struct compiler *c)
 static int lay_out(struct arena *a, const struct native_rows *r, struct native_table *ret,
 		   struct err *err)
 {
+	assert(r->v && r->n); /* every span leaves one behind */
 	size_t n_pages = (size_t)(r->v[r->n - 1] >> 32) + 1, n_rows = 0, k = 0;
 
 	if (!arena_fits(a, n_pages, sizeof(*ret->pages)) ||

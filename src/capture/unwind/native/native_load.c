@@ -92,7 +92,7 @@ static int cache_get(struct arena *a, int dir, struct str name, const struct bin
 		     struct native_table *ret)
 {
 	struct err err = { 0 };
-	struct cache_header h;
+	struct cache_header h = { 0 };
 	struct file_id id;
 	auto_fd fd = cache_dir_read(dir, name, &err);
 

@@ -136,8 +136,6 @@ struct native_cfi *native_cfi_open(struct arena *a, struct native_bytes section,
 uint64_t native_cfi_spans(struct native_cfi *c, struct native_spans *s, size_t most,
 			  uint64_t *ret_damaged);
 void native_cfi_run(const struct native_cfi *c, const struct native_span *s, struct native_rows *r);
-/* The index of a register by its number in DWARF (psABI x86-64, figure 3.36); -1: no such. */
-int native_gpr(uint64_t dwarf);
 
 struct native_go;
 /* NULL: there is no table of Go functions, or it makes no sense. */
