@@ -88,7 +88,7 @@ KEEP static void calls_library(void)
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	for (unsigned i = 0; i < 3000; i++)
-		spill += (uint64_t)strtoull("12345678901234567", NULL, 10) + (uint64_t)text[i];
+		spill += (uint64_t)strtoull("12345678901234567", NULL, 10) + (uint64_t)text[i & 127];
 }
 
 static void (*plugin_work(void))(void)
