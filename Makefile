@@ -32,10 +32,14 @@ fuzz:
 	test -f $(BUILD)-fuzz/build.ninja || CC=clang meson setup $(BUILD)-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false -Dweb=stub
 	ninja -C $(BUILD)-fuzz fuzz_programs
 	tests/fuzz/run $(BUILD)-fuzz $(FUZZ_SECONDS) $(TARGETS)
+# Races against named peers; each says what it needs and prints ratios. One of them: make bench BENCH=symbols
+BENCH ?= symbols attach unwind-quality profile-cost time-to-flame html-page
+bench: all
+	@for b in $(BENCH); do echo "== bench/$$b"; bench/$$b $(BUILD)/perf-ops || echo "bench/$$b: did not run to its end"; done
 install: all
 	meson install -C $(BUILD)
 bless: all
 	tests/golden/run.py --bless $(BUILD)/perf-ops
 clean:
 	rm -rf $(BUILD) $(BUILD)-asan $(BUILD)-clang $(BUILD)-fuzz
-.PHONY: all deps demo test lint sanitize fuzz install bless clean
+.PHONY: all deps demo test lint sanitize bench fuzz install bless clean
