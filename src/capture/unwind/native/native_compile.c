@@ -7,8 +7,6 @@
 #include "capture/unwind/native/native_priv.h"
 
 #define SCRATCH_MAX ((size_t)2 << 30) /* a 4 GB program with full tables needs half of it */
-#define ENTRY_BYTES 256               /* _start and what it falls into; it never returns */
-#define PLT_ENTRY   16
 #define RULES_MAX   UINT16_MAX
 
 void native_spans_add(struct native_spans *s, struct native_span span)
@@ -85,16 +83,29 @@ static int by_address(const void *x, const void *y)
 	return a->by != b->by ? (a->by < b->by ? -1 : 1) : (a->at > b->at) - (a->at < b->at);
 }
 
-/* Sorted, and none reaches over the beginning of one behind it that is as strong or stronger. */
-static void sort_spans(struct native_spans *s)
+/* Some few more, behind those that are sorted already. */
+static void insert_spans(struct native_spans *s, size_t sorted)
+{
+	for (; sorted < s->n; sorted++) {
+		struct native_span span = s->v[sorted];
+		size_t lo = 0, hi = sorted;
+		while (lo < hi) {
+			size_t mid = lo + (hi - lo) / 2;
+			if (by_address(&s->v[mid], &span) <= 0)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		memmove(&s->v[lo + 1], &s->v[lo], (sorted - lo) * sizeof(span));
+		s->v[lo] = span;
+	}
+}
+
+/* None of the sorted reaches over the beginning of one behind it that is as strong or stronger. */
+static void cut_spans(struct native_spans *s)
 {
 	uint64_t next[NATIVE_BY_ENTRY + 1];
-	bool sorted = true;
 
-	for (size_t i = 1; i < s->n && sorted; i++)
-		sorted = by_address(&s->v[i - 1], &s->v[i]) <= 0;
-	if (!sorted)
-		qsort(s->v, s->n, sizeof(*s->v), by_address);
 	memset(next, 0xff, sizeof(next));
 	for (size_t i = s->n, group = s->n; i-- > 0;) {
 		struct native_span *at = &s->v[i];
@@ -103,40 +114,6 @@ static void sort_spans(struct native_spans *s)
 		for (size_t by = 0; by <= at->by; by++)
 			at->hi = at->hi < next[by] ? at->hi : next[by];
 	}
-}
-
-/* What linkers leave without FDEs (lld, mold): stubs that jump through a table. */
-static void add_plt(struct native_spans *s)
-{
-	const struct native_image *img = s->img;
-	const struct {
-		const struct native_bytes *sec;
-		enum native_source by;
-	} plts[] = {
-		{ &img->plt, NATIVE_BY_PLT },
-		{ &img->plt_sec, NATIVE_BY_PLT_SEC },
-		{ &img->plt_got, NATIVE_BY_PLT_SEC },
-	};
-
-	for (size_t i = 0; i < sizeof(plts) / sizeof(plts[0]); i++)
-		native_spans_add(s, (struct native_span){ .lo = plts[i].sec->va,
-							  .hi = plts[i].sec->va + plts[i].sec->n,
-							  .by = plts[i].by });
-}
-
-static void run_plt(const struct native_span *s, struct native_rows *r)
-{
-	const struct native_rule one = { .cfa = NATIVE_CFA_RSP, .cfa_off = 8 };
-
-	if (s->by == NATIVE_BY_PLT_SEC) {
-		native_rows_put(r, s->lo, one);
-		return;
-	}
-	/* The first entry pushes the link map (6 bytes) under the number an entry pushed. */
-	native_rows_put(r, s->lo, (struct native_rule){ .cfa = NATIVE_CFA_RSP, .cfa_off = 16 });
-	native_rows_put(r, s->lo + 6, (struct native_rule){ .cfa = NATIVE_CFA_RSP, .cfa_off = 24 });
-	native_rows_put(r, s->lo + PLT_ENTRY,
-			(struct native_rule){ .cfa = NATIVE_CFA_PLT, .cfa_off = 11 });
 }
 
 struct compiler {
@@ -161,10 +138,10 @@ static void run_span(struct compiler *c, const struct native_span *s)
 		break;
 	case NATIVE_BY_PLT:
 	case NATIVE_BY_PLT_SEC:
-		run_plt(s, &c->rows);
-		break;
+	case NATIVE_BY_INIT:
+	case NATIVE_BY_CRT:
 	case NATIVE_BY_ENTRY:
-		native_rows_put(&c->rows, s->lo, (struct native_rule){ .cfa = NATIVE_CFA_ROOT });
+		native_stubs_run(&c->img, s, &c->rows);
 		break;
 	}
 }
@@ -236,11 +213,11 @@ static void collect(struct arena *a, struct compiler *c, struct native_table *t)
 	}
 	if (c->spans.n == 0)
 		return;
-	add_plt(&c->spans);
-	if (img->entry)
-		native_spans_add(&c->spans, (struct native_span){ .lo = img->entry,
-								  .hi = img->entry + ENTRY_BYTES,
-								  .by = NATIVE_BY_ENTRY });
+	size_t n = c->spans.n;
+	qsort(c->spans.v, n, sizeof(*c->spans.v), by_address);
+	native_stubs_spans(&c->spans);
+	insert_spans(&c->spans, n);
+	cut_spans(&c->spans);
 }
 
 int native_compile(struct arena *a, const unsigned char *elf, size_t n, struct native_table *ret,
@@ -259,7 +236,6 @@ int native_compile(struct arena *a, const unsigned char *elf, size_t n, struct n
 	if (c->spans.n == 0)
 		return t.damaged ? err_set(err, -EBADMSG, "its unwind information is damaged")
 				 : err_set(err, -ENODATA, "it has no unwind information");
-	sort_spans(&c->spans);
 	run_spans(c);
 	if (c->rows.frame_by_rbx) {
 		c->rows = (struct native_rows){ .a = scratch,

@@ -200,9 +200,9 @@ static void section_take(struct arena *a, struct native_image *img, const Elf64_
 		{ S(".plt"), &img->plt },
 		{ S(".plt.sec"), &img->plt_sec },
 		{ S(".plt.got"), &img->plt_got },
+		{ S(".init"), &img->init },
+		{ S(".fini"), &img->fini },
 		{ S(".text"), &img->text },
-		{ S(".symtab"), &img->symtab },
-		{ S(".strtab"), &img->strtab },
 	};
 
 	if (str_eq(name, S(".eh_frame"))) {

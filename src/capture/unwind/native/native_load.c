@@ -10,7 +10,7 @@
 #include "sys/cache_dir.h"
 
 #define CACHE_MAGIC   UINT64_C(0x6574646e69776e75) /* "unwindte" */
-#define CACHE_VERSION 1 /* of the format, and of what the compiler does */
+#define CACHE_VERSION 2 /* of the format, and of what the compiler does */
 #define CACHE_BYTES   ((uint64_t)256 << 20)
 #define CHUNK         ((size_t)64 << 20)
 

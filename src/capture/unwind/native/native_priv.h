@@ -66,8 +66,7 @@ struct native_image {
 	struct native_segment *load;
 	size_t n_load;
 	uint64_t entry, rela_va, rela_n; /* of the dynamic relocations */
-	struct native_bytes eh_frame, debug_frame, pclntab, plt, plt_sec, plt_got, text, symtab,
-		strtab;
+	struct native_bytes eh_frame, debug_frame, pclntab, plt, plt_sec, plt_got, init, fini, text;
 	/* eh_frame came from PT_GNU_EH_FRAME and is open at the end: a zero length ends it, unless
 	 * fewer FDEs than this were found. SIZE_MAX: by section, nothing but its size ends it. */
 	size_t eh_fdes;
@@ -88,6 +87,8 @@ enum native_source {
 	NATIVE_BY_DEBUG_FRAME,
 	NATIVE_BY_PLT,
 	NATIVE_BY_PLT_SEC,
+	NATIVE_BY_INIT,
+	NATIVE_BY_CRT,
 	NATIVE_BY_ENTRY,
 };
 
@@ -142,6 +143,12 @@ struct native_go;
 struct native_go *native_go_open(struct arena *a, const struct native_image *img);
 uint64_t native_go_spans(const struct native_go *g, struct native_spans *s);
 void native_go_run(const struct native_go *g, const struct native_span *s, struct native_rows *r);
+
+/* What linkers and the start files of compilers leave without a word. S is sorted, and will need it
+ * again. */
+void native_stubs_spans(struct native_spans *s);
+void native_stubs_run(const struct native_image *img, const struct native_span *s,
+		      struct native_rows *r);
 
 static inline bool native_room(const struct arena *a, size_t n, size_t cap, size_t size)
 {
