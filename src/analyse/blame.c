@@ -57,6 +57,9 @@ static bool is_foreign(const struct weights *w, uint32_t f)
 		return true;
 	if (!module.n && (BEGINS(name, libc_names) || IS(name, libc_exact)))
 		return true;
+	/* Without a name it is nobody's news, and in a library it works for somebody. */
+	if (!w->function[f].name.i && str_find(module, S(".so")) < module.n)
+		return true;
 	return BEGINS(str_cut_last(module, '/', &head), foreign_modules) ||
 	       BEGINS(name, foreign_names);
 }

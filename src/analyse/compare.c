@@ -21,7 +21,9 @@ struct pairing {
 
 static struct change *pair(struct pairing *p, const struct weights *w, uint32_t f)
 {
-	struct str name = weights_name(w, f);
+	/* Addresses of two builds are not comparable: what has no name is one a module. */
+	struct str name =
+		w->function[f].name.i ? weights_name(w, f) : weights_nameless(p->arena, w, f);
 	struct str module = weights_module(w, f);
 	uint64_t hash = map_hash2(str_hash(name), p->by_module ? str_hash(module) : 0);
 

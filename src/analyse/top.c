@@ -26,7 +26,7 @@ static void set_unit(struct table *t, size_t column, const struct weights *w)
 	t->column[column].unit = w->kind.unit == UNIT_NONE ? UNIT_COUNT : w->kind.unit;
 }
 
-/* What calls main: under all there is, and nobody asked about it. */
+/* What calls main. */
 static bool starts_programs(const struct weights *w, uint32_t f)
 {
 	static const struct str names[] = {
@@ -40,6 +40,11 @@ static bool starts_programs(const struct weights *w, uint32_t f)
 		if (str_starts(name, names[i]))
 			return true;
 	return false;
+}
+
+bool top_is_start(const struct weights *w, uint32_t function)
+{
+	return str_eq(weights_name(w, function), S("main")) || starts_programs(w, function);
 }
 
 struct table *top_functions(struct arena *a, const struct weights *w, enum top_order order,
@@ -207,11 +212,10 @@ struct table *top_labels(struct arena *a, const struct weights *w, struct str ke
 	return shares(a, w, v, names, (size_t[]){ g.rows.n, rows });
 }
 
-struct table *top_callers(struct arena *a, const struct weights *w, uint32_t function, size_t rows)
+struct weight *top_caller_weights(struct arena *a, const struct weights *w, uint32_t function)
 {
 	const struct profile *p = w->profile;
 	struct weight *by = arena_array(a, struct weight, w->n_functions);
-	struct str *names = arena_array(a, struct str, w->n_functions);
 	uint32_t *caller = arena_array(a, uint32_t, p->n_stacks);
 
 	/* Parents come first in the array, so what is outside of a recursion is known already. */
@@ -223,6 +227,14 @@ struct table *top_callers(struct arena *a, const struct weights *w, uint32_t fun
 							       : w->function_of[parent];
 		weight_add(&by[caller[s]], w->self[s]);
 	}
+	return by;
+}
+
+struct table *top_callers(struct arena *a, const struct weights *w, uint32_t function, size_t rows)
+{
+	struct weight *by = top_caller_weights(a, w, function);
+	struct str *names = arena_array(a, struct str, w->n_functions);
+
 	for (uint32_t f = 0; f < w->n_functions; f++)
 		names[f] = f ? weights_name(w, f) : S("[nobody: it is the root]");
 	return shares(a, w, by, names, (size_t[]){ w->n_functions, rows });

@@ -23,6 +23,10 @@ struct table *top_labels(struct arena *a, const struct weights *w, struct str ke
 			 struct str number_key, size_t rows);
 /* Who calls FUNCTION, by what is spent in FUNCTION itself; itself, in recursion, is passed over. */
 struct table *top_callers(struct arena *a, const struct weights *w, uint32_t function, size_t rows);
+/* The same by function: element 0 is what nobody calls, because it is the root. */
+struct weight *top_caller_weights(struct arena *a, const struct weights *w, uint32_t function);
+/* main, and what calls it: under all there is, and nobody asked about it. */
+bool top_is_start(const struct weights *w, uint32_t function);
 /* The heaviest way from the root, leaf first, lines of a function taken together. */
 struct table *top_path(struct arena *a, const struct weights *w);
 /* Of all, in leaves of the kernel; NaN when there is nothing. */

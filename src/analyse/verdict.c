@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "analyse/ranking.h"
 #include "analyse/share.h"
 #include "analyse/top.h"
 #include "base/buf.h"
@@ -10,7 +11,9 @@
 
 #define SENTENCE_MAX   4096
 #define NAME_MAX_BYTES 72
-#define MOSTLY         0.50 /* unresolved, kernel, caller: more than half is what it is about */
+#define MOSTLY         0.50 /* unresolved, kernel: more than half is what it is about */
+#define ONE_CALLER     0.90 /* of a function: with less, no caller alone is the caller */
+#define CALLERS_SHOWN  2
 #define STANDS_OUT     0.10 /* a function with less is one of many */
 #define BRANCH         0.25
 #define IDLE           0.05 /* of one processor */
@@ -82,32 +85,77 @@ static uint32_t widest(const struct weights *w)
 	return best;
 }
 
+/* ", called by `alpha` (50 %), `beta` (29 %) and 1 more" */
+static void put_callers(struct buf *out, const struct weights *w, const struct ranking *callers)
+{
+	size_t n = 0, shown = 0;
+
+	for (size_t i = 0; i < callers->n; i++)
+		n += callers->v[i].id != 0; /* 0: it is the root of a stack */
+	for (size_t i = 0; i < callers->n && shown < CALLERS_SHOWN; i++) {
+		if (!callers->v[i].id)
+			continue;
+		buf_put(out, !shown ? S(", called by ") : shown + 1 < n ? S(", ") : S(" and "));
+		put_function(out, w, callers->v[i].id);
+		buf_put(out, S(" ("));
+		put_share(out, w, callers->v[i].weight);
+		buf_put(out, S(")"));
+		shown++;
+	}
+	if (n > shown)
+		buf_printf(out, " and %zu more", n - shown);
+}
+
 static void hot_own(struct buf *out, struct arena *a, const struct weights *w, uint32_t f)
 {
 	const struct weight self = w->function[f].self;
-	const struct table *callers = top_callers(a, w, f, 2);
-	const struct cell *first = callers->n_rows ? &callers->cell[0] : NULL;
-	double part = first ? first[1].v / weights_share(w, self.value) : 0;
+	struct ranking callers = ranking_new(a, top_caller_weights(a, w, f), w->n_functions);
+	bool one = callers.n && callers.v[0].id &&
+		   (double)callers.v[0].weight.value >= ONE_CALLER * (double)self.value;
 
 	put_head(out, w, self);
 	put_function(out, w, f);
-	/* Rows of callers are name, share, … ; a root has no caller, in brackets. */
-	if (first && first[0].text.n && first[0].text.p[0] != '[') {
-		if (part < MOSTLY)
-			buf_put(out, S(" called from several places, most often"));
-		else
-			buf_put(out, S(" called"));
-		buf_put(out, S(" from "));
-		verdict_put_name(out, first[0].text);
+	if (one) {
+		buf_put(out, S(" called from "));
+		put_function(out, w, callers.v[0].id);
 	}
 	put_interval(out, w, self);
+	if (!one)
+		put_callers(out, w, &callers);
 	buf_put(out, S("."));
+}
+
+static bool is_most(struct weight part, struct weight whole)
+{
+	return (double)part.value > MOSTLY * (double)whole.value;
+}
+
+/* ", most of it in " */
+static void put_most(struct buf *out, struct weight part, struct weight whole)
+{
+	buf_put(out, is_most(part, whole) ? S(", most of it in ") : S(", the largest part in "));
+}
+
+/* What LEAF does for OWN; of a nameless one, with all that has no name in its module. */
+static struct weight leaf_for(const struct blame *b, uint32_t own, uint32_t leaf)
+{
+	const struct weights *w = b->weights;
+	const struct function *l = &w->function[leaf];
+	struct weight sum = { 0 };
+
+	for (size_t s = 1; s < w->profile->n_stacks; s++) {
+		uint32_t f = w->function_of[s];
+		bool alike = !l->name.i && !w->function[f].name.i &&
+			     w->function[f].module.i == l->module.i;
+		if (b->behind[s] == own && (f == leaf || alike))
+			weight_add(&sum, w->self[s]);
+	}
+	return sum;
 }
 
 /* OWN with the libraries, runtimes and kernel calls under it; LEAF, when not 0, has most of that.
  */
-static void hot_with_libraries(struct buf *out, const struct blame *b, uint32_t own, uint32_t leaf,
-			       struct weight part)
+static void hot_with_libraries(struct buf *out, const struct blame *b, uint32_t own, uint32_t leaf)
 {
 	const struct weights *w = b->weights;
 
@@ -116,8 +164,13 @@ static void hot_with_libraries(struct buf *out, const struct blame *b, uint32_t 
 	buf_put(out, S(" and the library functions it calls"));
 	put_interval(out, w, b->whole[own]);
 	if (leaf) {
-		buf_put(out, S(", most of it in "));
-		put_function(out, w, leaf);
+		struct weight part = leaf_for(b, own, leaf);
+		struct str head, module = str_cut_last(weights_module(w, leaf), '/', &head);
+		put_most(out, part, b->whole[own]);
+		if (w->function[leaf].name.i || !module.n)
+			put_function(out, w, leaf);
+		else
+			buf_printf(out, "nameless functions of " STR_FMT, STR_ARG(module));
 		buf_put(out, S(" ("));
 		put_share(out, w, part);
 		buf_put(out, S(")."));
@@ -136,13 +189,13 @@ static void hot_foreign(struct buf *out, struct arena *a, const struct blame *b,
 	uint32_t own = blame_behind(a, b, f, &part);
 	struct str module = weights_module(w, f);
 
-	if (own && (double)part.value > MOSTLY * (double)self.value) {
-		hot_with_libraries(out, b, own, f, part);
+	if (own && is_most(part, self)) {
+		hot_with_libraries(out, b, own, f);
 		return;
 	}
 	put_head(out, w, self);
 	put_function(out, w, f);
-	if (module.n)
+	if (module.n && w->function[f].name.i)
 		buf_printf(out, " of " STR_FMT, STR_ARG(module));
 	if (own) {
 		buf_put(out, S(", called from several places, most often for "));
@@ -196,14 +249,16 @@ static void kernel(struct buf *out, struct arena *a, const struct blame *b, stru
 	buf_put(out, S("the kernel"));
 	put_interval(out, w, part);
 	if (leaf) {
-		buf_put(out, S(", most of it in "));
+		put_most(out, w->function[leaf].self, part);
 		put_function(out, w, leaf);
 		buf_put(out, S(" ("));
 		put_share(out, w, w->function[leaf].self);
 		buf_put(out, S(")"));
 	}
 	if (own) {
-		buf_put(out, S(", called from "));
+		buf_put(out, is_most(behind, part) ? S(", called from ")
+						   : S(", called from several places, most often "
+						       "for "));
 		put_function(out, w, own);
 		buf_put(out, S(" ("));
 		put_share(out, w, behind);
@@ -212,42 +267,91 @@ static void kernel(struct buf *out, struct arena *a, const struct blame *b, stru
 	buf_put(out, S("."));
 }
 
-static void unresolved(struct buf *out, const struct weights *w, uint32_t f)
-{
-	struct str module = weights_module(w, f);
-	bool made = !module.n || str_eq(module, S("[jit]")) || str_starts(module, S("[anon"));
+/* Samples in code without a name that no named function of the program stands behind. main does
+ * not count: everything is behind it. */
+struct unexplained {
+	struct weight all;
+	struct weight part; /* in the module that has most of it */
+	str_id module;
+	uint32_t largest; /* function of that module */
+	uint32_t start;   /* main, where it is behind most of the part; 0 */
+};
 
-	put_head(out, w, w->function[f].self);
+static struct unexplained unexplained_find(struct arena *a, const struct blame *b)
+{
+	const struct weights *w = b->weights;
+	const struct profile *p = w->profile;
+	struct weight *by_module = arena_array(a, struct weight, p->n_strings);
+	struct weight *by_function = arena_array(a, struct weight, w->n_functions);
+	struct weight *by_start = arena_array(a, struct weight, w->n_functions);
+	struct unexplained u = { 0 };
+
+	for (size_t s = 1; s < p->n_stacks; s++) {
+		uint32_t f = w->function_of[s], own = b->behind[s];
+		if (!f || w->function[f].name.i ||
+		    (w->function[own].name.i && !top_is_start(w, own)))
+			continue;
+		weight_add(&u.all, w->self[s]);
+		weight_add(&by_module[w->function[f].module.i], w->self[s]);
+		weight_add(&by_function[f], w->self[s]);
+	}
+	for (uint32_t m = 0; m < p->n_strings; m++)
+		if (by_module[m].value > u.part.value) {
+			u.part = by_module[m];
+			u.module = (str_id){ m };
+		}
+	for (uint32_t f = 1; f < w->n_functions; f++)
+		if (w->function[f].module.i == u.module.i &&
+		    by_function[f].value > by_function[u.largest].value)
+			u.largest = f;
+	for (size_t s = 1; s < p->n_stacks; s++) {
+		uint32_t f = w->function_of[s], own = b->behind[s];
+		if (f && own && !w->function[f].name.i && w->function[own].name.i &&
+		    w->function[f].module.i == u.module.i && top_is_start(w, own)) {
+			weight_add(&by_start[own], w->self[s]);
+			u.start = is_most(by_start[own], u.part) ? own : u.start;
+		}
+	}
+	return u;
+}
+
+static void unresolved(struct buf *out, const struct weights *w, const struct unexplained *u)
+{
+	struct str head, path = profile_text(w->profile, u->module);
+	struct str module = str_cut_last(path, '/', &head);
+	bool made = !module.n || str_eq(module, S("[jit]")) || str_starts(module, S("[anon"));
+	bool hidden = str_eq(module, S("[kernel]"));
+
+	put_head(out, w, u->part);
 	if (made)
 		buf_put(out, S("code made at run time that nobody names; let the runtime "
 			       "write a perf map (node --perf-basic-prof, java "
 			       "-XX:+DumpPerfMapAtExit, python3 -X perf)"));
-	else if (str_eq(module, S("[kernel]")))
+	else if (hidden)
 		buf_put(out, S("the kernel, whose names are hidden; run as root, or "
 			       "sudo sysctl kernel.kptr_restrict=0"));
 	else
-		buf_printf(out,
-			   STR_FMT ", which has no symbols, so its functions cannot be "
-				   "told apart; install its debug symbols, or link it without -s",
-			   STR_ARG(module));
-	put_interval(out, w, w->function[f].self);
-	buf_put(out, S("."));
-}
-
-/* All that has no name, and the module that has most of it. */
-static struct weight nameless(const struct weights *w, uint32_t *ret_most)
-{
-	struct weight sum = { 0 };
-
-	*ret_most = 0;
-	for (uint32_t f = 1; f < w->n_functions; f++) {
-		if (w->function[f].name.i)
-			continue;
-		weight_add(&sum, w->function[f].self);
-		if (w->function[f].self.value > (*ret_most ? w->function[*ret_most].self.value : 0))
-			*ret_most = f;
+		buf_printf(out, "functions of " STR_FMT " that have no names", STR_ARG(module));
+	put_interval(out, w, u->part);
+	if (made || hidden) {
+		buf_put(out, S("."));
+		return;
 	}
-	return sum;
+	if (u->largest && w->function[u->largest].address) {
+		put_most(out, w->function[u->largest].self, u->part);
+		put_function(out, w, u->largest);
+		buf_put(out, S(" ("));
+		put_share(out, w, w->function[u->largest].self);
+		buf_put(out, S(")"));
+	}
+	if (u->start) {
+		buf_put(out, S(", called from "));
+		put_function(out, w, u->start);
+	}
+	buf_printf(out,
+		   ". To see the names, install the debug symbols of " STR_FMT
+		   " or build it without strip.",
+		   STR_ARG(module));
 }
 
 static struct weight in_kernel(const struct weights *w)
@@ -300,10 +404,10 @@ static enum verdict_shape judge(struct buf *out, struct arena *a, const struct w
 {
 	struct blame b = blame_new(a, w);
 	struct weight kernel_part = in_kernel(w), whole = { 0 };
-	uint32_t module;
+	struct unexplained u = unexplained_find(a, &b);
 
-	if (weights_share(w, nameless(w, &module).value) >= MOSTLY) {
-		unresolved(out, w, module);
+	if (weights_share(w, u.all.value) >= MOSTLY) {
+		unresolved(out, w, &u);
 		return VERDICT_UNRESOLVED;
 	}
 	if (weights_share(w, kernel_part.value) >= MOSTLY) {
@@ -328,7 +432,7 @@ static enum verdict_shape judge(struct buf *out, struct arena *a, const struct w
 		return VERDICT_HOT;
 	}
 	if (own && (self < STANDS_OUT || weights_share(w, whole.value) > 2 * self))
-		hot_with_libraries(out, &b, own, 0, whole);
+		hot_with_libraries(out, &b, own, 0);
 	else if (b.foreign[plateau])
 		hot_foreign(out, a, &b, plateau);
 	else

@@ -7,7 +7,7 @@
 
 enum verdict_shape {
 	VERDICT_EMPTY,      /* no samples */
-	VERDICT_UNRESOLVED, /* most of it in a module without symbols */
+	VERDICT_UNRESOLVED, /* most of it in code without names, and nothing named explains it */
 	VERDICT_KERNEL,     /* most of it in the kernel */
 	VERDICT_HOT,        /* one function */
 	VERDICT_FLAT,       /* no function stands out */

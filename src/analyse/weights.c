@@ -89,32 +89,55 @@ struct function_map {
 	VEC(struct function) rows;
 };
 
-static uint32_t function_get(struct arena *a, struct function_map *m, const struct frame *f,
+/* "[jit]", "[anon]": addresses in there are not the same twice. */
+static bool is_passing(struct str module)
+{
+	return !module.n || module.p[0] == '[';
+}
+
+static uint32_t function_get(struct arena *a, struct function_map *m, const struct profile *p,
 			     uint32_t frame)
 {
-	uint64_t hash = map_hash2(f->function.i, f->module.i);
+	const struct frame *f = &p->frames[frame];
+	bool placed = !f->function.i && !is_passing(profile_text(p, f->module));
+	uint64_t address = placed ? f->address : 0;
+	uint64_t hash = map_hash2(map_hash2(f->function.i, f->module.i), address);
 
 	for (struct map_at at = map_first(&m->map, hash); at.hit; at = map_next(&m->map, at)) {
 		const struct function *have = &m->rows.v[at.index];
-		if (have->name.i == f->function.i && have->module.i == f->module.i)
+		if (have->name.i == f->function.i && have->module.i == f->module.i &&
+		    have->address == address)
 			return at.index;
 	}
-	*vec_add(a, &m->rows) = (struct function){
-		.name = f->function, .module = f->module, .frame = { frame }, .kind = f->kind
-	};
+	*vec_add(a, &m->rows) = (struct function){ .name = f->function,
+						   .module = f->module,
+						   .address = address,
+						   .frame = { frame },
+						   .kind = f->kind };
 	map_insert(&m->map, hash, (uint32_t)m->rows.n - 1);
 	return (uint32_t)m->rows.n - 1;
 }
 
+static struct str nameless(struct arena *a, struct str path)
+{
+	struct str head, module = str_cut_last(path, '/', &head);
+
+	if (module.n > 2 && module.p[0] == '[' && module.p[module.n - 1] == ']')
+		module = (struct str){ module.p + 1, module.n - 2 };
+	return module.n ? arena_printf(a, "[" STR_FMT ", no names]", STR_ARG(module))
+			: S("[no names]");
+}
+
 static struct str shown(struct arena *a, const struct profile *p, const struct function *f)
 {
-	struct str name = profile_text(p, f->name), head;
-	struct str module = str_cut_last(profile_text(p, f->module), '/', &head);
+	struct str name = profile_text(p, f->name), path = profile_text(p, f->module), head;
 
 	if (name.n)
 		return name;
-	return module.n ? arena_printf(a, "[" STR_FMT ", no symbols]", STR_ARG(module))
-			: S("[no symbols]");
+	if (!f->address)
+		return nameless(a, path);
+	return arena_printf(a, STR_FMT "+0x%llx", STR_ARG(str_cut_last(path, '/', &head)),
+			    (unsigned long long)f->address);
 }
 
 static void name_stacks(struct weights *w, struct arena *a)
@@ -125,7 +148,7 @@ static void name_stacks(struct weights *w, struct arena *a)
 
 	(void)vec_add(a, &m.rows);
 	for (size_t i = 1; i < p->n_frames; i++)
-		of_frame[i] = function_get(a, &m, &p->frames[i], (uint32_t)i);
+		of_frame[i] = function_get(a, &m, p, (uint32_t)i);
 	for (size_t i = 1; i < p->n_stacks; i++)
 		w->function_of[i] = of_frame[p->stacks[i].frame.i];
 	for (size_t i = 1; i < m.rows.n; i++)
@@ -198,4 +221,9 @@ struct str weights_name(const struct weights *w, uint32_t function)
 struct str weights_module(const struct weights *w, uint32_t function)
 {
 	return profile_text(w->profile, w->function[function].module);
+}
+
+struct str weights_nameless(struct arena *a, const struct weights *w, uint32_t function)
+{
+	return nameless(a, weights_module(w, function));
 }

@@ -2,8 +2,9 @@
  * weights: what every stack and every function of a profile weighs, in one pass over its rows and
  * two over its stacks. Everything that ranks, draws paths or compares starts here.
  *
- * A function is a name in a module; all frames of a module without names are one. Its total counts
- * a stack once, however often the function stands in it (recursion). Sums stop at INT64_MAX.
+ * A function is a name in a module, or without a name the place where it begins; what has no place
+ * either, and code made at run time, is one function a module. Its total counts a stack once,
+ * however often the function stands in it (recursion). Sums stop at INT64_MAX.
  */
 #ifndef PERF_OPS_ANALYSE_WEIGHTS_H
 #define PERF_OPS_ANALYSE_WEIGHTS_H
@@ -17,7 +18,8 @@ struct weight {
 
 struct function {
 	str_id name, module; /* name none: not known */
-	struct str shown;    /* "inflate"; without a name "[libz.so.1, no symbols]" */
+	uint64_t address;    /* when it has no name, if it is one of a kind; else 0 */
+	struct str shown;    /* "inflate"; without a name "libz.so.1+0x5a30", "[jit, no names]" */
 	frame_id frame;      /* the first of its frames */
 	enum frame_kind kind;
 	struct weight self, total;
@@ -44,6 +46,8 @@ int64_t weights_hits(const struct weights *w, struct weight part);
 int64_t weights_samples(const struct weights *w);
 struct str weights_name(const struct weights *w, uint32_t function);
 struct str weights_module(const struct weights *w, uint32_t function);
+/* "[libz.so.1, no names]": all that has no name in the module of FUNCTION. */
+struct str weights_nameless(struct arena *a, const struct weights *w, uint32_t function);
 /* Adds every row to INTO[its label]; one element a label. */
 void weights_by_label(const struct weights *w, struct weight *into);
 void weight_add(struct weight *to, struct weight w); /* sums stop at the ends of int64_t */

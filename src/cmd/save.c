@@ -111,6 +111,13 @@ int save_bytes(struct arena *a, struct str path, struct str bytes, struct str *k
 			break;
 	if (kept->n) {
 		auto_buf line = BUF(sizeof(err->hint));
+		struct str folder;
+		(void)str_cut_last(path, '/', &folder);
+		if (err->code == -ENOENT && folder.n && !file_exists(folder)) {
+			buf_put(&line, S("mkdir -p "));
+			quoted(&line, folder);
+			buf_put(&line, S(" && "));
+		}
 		buf_put(&line, S("mv "));
 		quoted(&line, *kept);
 		buf_put(&line, S(" "));

@@ -5,8 +5,8 @@
 #include "model/profile.h"
 
 struct made_row {
-	const char
-		*stack; /* "main;work@libx.so": @ and the module; [k] in front: kernel; ? no name */
+	const char *stack; /* "main;work@libx.so": @ and the module; [k] in front: kernel; ? or
+			      ?2000 (where, in hex) no name */
 	int64_t samples;
 	const char *thread; /* NULL: no label */
 };
@@ -23,8 +23,9 @@ static inline frame_id made_frame(struct profile *p, struct str text)
 		module = S("[kernel]");
 		name = str_skip(name, 3);
 	}
-	f.function = profile_string(p, str_eq(name, S("?")) ? S("") : name);
-	f.address = f.function.i ? 0 : 0x1000;
+	f.function = profile_string(p, str_starts(name, S("?")) ? S("") : name);
+	if (!f.function.i && !str_to_hex(str_skip(name, 1), &f.address))
+		f.address = 0x1000;
 	f.module = profile_string(p, module);
 	return profile_frame(p, &f);
 }

@@ -15,7 +15,9 @@ static void hostile_names(void **state)
 		{ S("a\nb\tc"), "a\\x0ab\\x09c", 11 },
 		{ S("\xff\xfe"), "\\xff\\xfe", 8 },
 		{ S("\xed\xa0\x80"), "\\xed\\xa0\\x80", 12 },
-		{ S("\xe2\x80\xae" "x"), "\\u{202e}x", 9 },
+		{ S("\xe2\x80\xae"
+		    "x"),
+		  "\\u{202e}x", 9 },
 		{ S("\xc2\x9b"), "\\x9b", 4 },
 		{ S("ä"), "ä", 1 },
 		{ S("日本"), "日本", 4 },
@@ -69,8 +71,9 @@ static void fits_the_screen(void **state)
 	for (size_t i = 0; i < ROWS; i++) {
 		t.cell[i * COLUMNS].v = 1.0 / (double)(i + 1);
 		t.cell[i * COLUMNS + 1].text =
-			arena_printf(a, "a_function_with_a_long_name_and_a_number_%zu<and, a, "
-					"template, of, many, arguments>()",
+			arena_printf(a,
+				     "a_function_with_a_long_name_and_a_number_%zu<and, a, "
+				     "template, of, many, arguments>()",
 				     i);
 		t.cell[i * COLUMNS + 2].text = S("libsomething-long.so.1.2.3");
 	}
@@ -101,12 +104,30 @@ static void fits_the_screen(void **state)
 	assert_true(str_find(buf_str(&out), S("\x1b[1;31m")) < out.n);
 }
 
+/* A number and its sign are one word. */
+static void lines_end_between_words(void **state)
+{
+	auto_arena a = arena_open("test", 1 << 24);
+	struct report r = { 0 };
+
+	(void)state;
+	*report_section(&r, a) = (struct section){ .id = S("s"),
+						   .block = BLOCK_SENTENCE,
+						   .sentence = S("called by `alpha` (49 %), ok") };
+	for (unsigned columns = 24; columns < 30; columns++) {
+		auto_buf out = BUF(4096);
+		text_report(&r, &(struct text_manner){ .columns = columns }, &out);
+		assert_true(str_find(buf_str(&out), S("(49 %)")) < out.n);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hostile_names),
 		cmocka_unit_test(middles_go),
 		cmocka_unit_test(fits_the_screen),
+		cmocka_unit_test(lines_end_between_words),
 	};
 
 	return RUN_TESTS(tests);

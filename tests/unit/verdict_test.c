@@ -61,7 +61,34 @@ static void several_callers(void **state)
 	      { "main;c;hash", 170, NULL }, { "main;d", 450, NULL });
 
 	(void)state;
-	says(&v, "55 % of CPU time is in `hash` called from several places, most often from `a`");
+	check_str(v.sentence, S("55 % of CPU time is in `hash` (95 % interval 52–58 %), called by "
+				"`a` (20 %), `b` (18 %) and 1 more."));
+	JUDGE(two, a, { "main;a;hash", 500, NULL }, { "main;b;hash", 400, NULL },
+	      { "hash", 100, NULL });
+	says(&two, "is in `hash` (95 % interval 100–100 %), called by `a` (50 %) and `b` (40 %).");
+	/* A caller has to have nearly all of it to be called the caller. */
+	JUDGE(one, a, { "main;a;hash", 920, NULL }, { "main;b;hash", 80, NULL });
+	says(&one, "is in `hash` called from `a` (95 %");
+	JUDGE(root, a, { "main;a;hash", 300, NULL }, { "hash", 700, NULL });
+	says(&root, "is in `hash` (95 % interval 100–100 %), called by `a` (30 %).");
+}
+
+/* Part of a sentence may not say "most" of what is not half. */
+static void largest_is_not_most(void **state)
+{
+	auto_arena a = arena_open("test", 1 << 24);
+	JUDGE(v, a, { "main;shape;malloc@libc.so.6", 300, NULL },
+	      { "main;shape;free@libc.so.6", 150, NULL }, { "main;shape", 150, NULL },
+	      { "main;y", 200, NULL }, { "main;z", 200, NULL });
+	JUDGE(k, a, { "main;copy;[k]sys_read;[k]one", 300, NULL },
+	      { "main;copy;[k]sys_read;[k]two", 250, NULL },
+	      { "main;load;[k]sys_read;[k]three", 250, NULL }, { "main;sum", 200, NULL });
+
+	(void)state;
+	says(&v, "60 % of CPU time is in `shape` and the library functions it calls");
+	says(&v, "the largest part in `malloc` (30 %)");
+	says(&k, "80 % of CPU time is in the kernel");
+	says(&k, "the largest part in `one` (30 %), called from `copy` (55 %)");
 }
 
 static void kernel(void **state)
@@ -83,7 +110,49 @@ static void unresolved(void **state)
 
 	(void)state;
 	assert_int_equal(v.shape, VERDICT_UNRESOLVED);
-	says(&v, "58 % of CPU time is in /usr/bin/x, which has no symbols");
+	says(&v, "58 % of CPU time is in functions of x that have no names");
+	says(&v, "most of it in `x+0x1000` (58 %). To see the names");
+	says(&v, "install the debug symbols of x or build it without strip");
+}
+
+/* A stripped program: its functions are told apart by where they begin. */
+static void stripped(void **state)
+{
+	auto_arena a = arena_open("test", 1 << 24);
+	JUDGE(v, a, { "?1000@cc1plus;?2000@cc1plus", 300, NULL },
+	      { "?1000@cc1plus;?3000@cc1plus", 350, NULL },
+	      { "?1000@cc1plus;?4000@cc1plus;malloc@libc.so.6", 250, NULL },
+	      { "?1000@cc1plus", 100, NULL });
+
+	(void)state;
+	assert_int_equal(v.shape, VERDICT_UNRESOLVED);
+	says(&v, "75 % of CPU time is in functions of cc1plus that have no names");
+	says(&v, "the largest part in `cc1plus+0x3000` (35 %).");
+}
+
+/* Debian without libc6-dbg: variants of memcpy for this processor have no names. */
+static void nameless_library(void **state)
+{
+	auto_arena a = arena_open("test", 1 << 24);
+	JUDGE(v, a, { "main;find_visitor;?1000@libc.so.6", 640, NULL },
+	      { "main;find_visitor;?2000@libc.so.6", 200, NULL },
+	      { "main;find_visitor", 110, NULL }, { "main", 50, NULL });
+	JUDGE(only_main, a, { "_start;main;?1000@libfoo.so.1", 900, NULL },
+	      { "_start;main;work", 100, NULL });
+	JUDGE(jit, a, { "main;run;?7f0000001000@[jit]", 500, NULL },
+	      { "main;run;?7f0000002000@[jit]", 500, NULL });
+
+	(void)state;
+	assert_int_equal(v.shape, VERDICT_HOT);
+	check_str(v.sentence,
+		  S("95 % of CPU time is in `find_visitor` and the library functions it calls "
+		    "(95 % interval 93–96 %), most of it in nameless functions of libc.so.6 "
+		    "(84 %)."));
+	assert_int_equal(only_main.shape, VERDICT_UNRESOLVED);
+	says(&only_main, "90 % of CPU time is in functions of libfoo.so.1 that have no names");
+	says(&only_main, "most of it in `libfoo.so.1+0x1000` (90 %), called from `main`.");
+	assert_int_equal(jit.shape, VERDICT_UNRESOLVED);
+	says(&jit, "100 % of CPU time is in code made at run time that nobody names");
 }
 
 static void flat(void **state)
@@ -122,8 +191,8 @@ static void nothing(void **state)
 {
 	auto_arena a = arena_open("test", 1 << 24);
 	const struct value_kind kind = { S("cpu"), UNIT_NS };
-	struct verdict v = verdict_new(
-		a, weights_new(a, profile_new(a, S("none"), &kind, 1, false)));
+	struct verdict v =
+		verdict_new(a, weights_new(a, profile_new(a, S("none"), &kind, 1, false)));
 
 	(void)state;
 	assert_int_equal(v.shape, VERDICT_EMPTY);
@@ -140,6 +209,9 @@ int main(void)
 		cmocka_unit_test(several_callers),
 		cmocka_unit_test(kernel),
 		cmocka_unit_test(unresolved),
+		cmocka_unit_test(largest_is_not_most),
+		cmocka_unit_test(stripped),
+		cmocka_unit_test(nameless_library),
 		cmocka_unit_test(flat),
 		cmocka_unit_test(idle_rough_and_one_thread),
 		cmocka_unit_test(nothing),

@@ -19,13 +19,24 @@ static size_t count_lines(struct str s)
 	return n;
 }
 
+/* Up to the next blank at which a line may end: "49 %" stays together. */
+static struct str piece(struct str text, struct str *rest)
+{
+	size_t n = 0;
+
+	while (n < text.n && (text.p[n] != ' ' || (n + 1 < text.n && text.p[n + 1] == '%')))
+		n++;
+	*rest = str_skip(text, n + 1);
+	return str_head(text, n);
+}
+
 /* Escaped text in lines; escapes contain no blanks, so a cut never falls into one. */
 static void wrap(struct buf *out, struct str text, size_t columns)
 {
 	size_t at = 0;
 
 	for (struct str rest = text; rest.n;) {
-		struct str word = str_cut(rest, ' ', &rest);
+		struct str word = piece(rest, &rest);
 		size_t width = escape_columns(word);
 		if (at && at + 1 + width > columns) {
 			buf_printf(out, "\n%*s", INDENT, "");
