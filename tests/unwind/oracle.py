@@ -2,10 +2,10 @@
 """Compares our unwind tables with what readelf makes of the same files: every row of every FDE.
 
 oracle.py ROWS [--debug-frame|--go] FILE...: ROWS is the program that prints our rows. Exits with 1 when a row differs.
-Files that are not there are skipped; 77 when none is. readelf does not say which expression it met, llvm-dwarfdump does;
+A .go file is built first. Files that are not there are skipped; 77 when none is. readelf does not say which expression it met, llvm-dwarfdump does;
 but version 14 of that forgets to bring back the CFA after a remembered state, so neither is enough alone.
 """
-import bisect, os, re, subprocess, sys
+import bisect, os, re, shutil, subprocess, sys, tempfile
 
 RSP, RBP, PLT, END, ROOT, UNSUP, SIGNAL, DEREF_RSP, DEREF_RBP, REG, RA_REG, FP = range(1, 13)
 SAME, AT_CFA, LOST, AT_RBP, AT_RSP = range(5)
@@ -176,13 +176,25 @@ def compare(rows_program, path, section, go):
     return compared > 0 and differ == 0
 
 
+def built(source, tmp):
+    program = os.path.join(tmp, "program")
+    subprocess.run(["go", "build", "-o", program, source], check=True,
+                   env={**os.environ, "GOCACHE": os.path.join(tmp, "cache"), "GO111MODULE": "off"})
+    return program
+
+
 if __name__ == "__main__":
     args = sys.argv[1:]
     rows_program = args.pop(0)
     option = args.pop(0) if args[0].startswith("--") else ""
     section = "debug-frame" if option else "eh-frame"
     files = [f for f in args if os.path.exists(f)]
-    if not files:
-        print("none of the files is on this machine")
+    if any(f.endswith(".go") for f in files) and not shutil.which("go"):
+        print("SKIP: go is not installed")
         sys.exit(77)
-    sys.exit(not all([compare(rows_program, f, section, option == "--go") for f in files]))
+    if not files:
+        print("SKIP: none of the files is on this machine")
+        sys.exit(77)
+    with tempfile.TemporaryDirectory() as tmp:
+        files = [built(f, tmp) if f.endswith(".go") else f for f in files]
+        sys.exit(not all([compare(rows_program, f, section, option == "--go") for f in files]))
