@@ -495,7 +495,8 @@ struct record *record_open(const struct record_options *o, struct binaries *b)
 	/* A quarter for the address spaces: 5,000 processes that live at once take 20 MB. */
 	r->spaces = spaces_open(o->limit_bytes / 4);
 	r->limit = o->limit_bytes - o->limit_bytes / 4;
-	r->opened_ns = (uint64_t)clock_monotonic_ns();
+	r->sink.began_ns = (uint64_t)clock_monotonic_ns();
+	r->sink.period_ns = o->period_ns;
 	r->by_place.arena = r->by_node.arena = r->by_name.arena = a;
 	r->by_task.arena = r->by_label.arena = a;
 	r->memo = arena_array(a, struct memo, MEMO_SLOTS);

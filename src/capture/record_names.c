@@ -234,7 +234,7 @@ static uint64_t add_rows(struct naming *g, const struct stream *s, const stack_i
 	const struct record *r = g->record;
 	const struct depth *depth = depths(g);
 	label_id *label = arena_array(g->scratch, label_id, r->labels.n);
-	uint64_t zero = r->opened_ns < r->least_ns ? r->opened_ns : r->least_ns;
+	uint64_t zero = r->sink.began_ns < r->least_ns ? r->sink.began_ns : r->least_ns;
 
 	for (uint32_t i = 1; i < r->labels.n; i++)
 		label[i] = label_chain(g->profile, r, i);
@@ -261,8 +261,8 @@ static uint64_t add_rows(struct naming *g, const struct stream *s, const stack_i
 static void add_series(const struct record *r, const struct stream *s, struct run *into)
 {
 	struct series *x = arena_make(into->arena, struct series);
-	uint64_t zero =
-		r->opened_ns < s->points.v[0].time_ns ? r->opened_ns : s->points.v[0].time_ns;
+	uint64_t zero = r->sink.began_ns < s->points.v[0].time_ns ? r->sink.began_ns
+								  : s->points.v[0].time_ns;
 
 	x->name = arena_str(into->arena, s->name);
 	x->unit = s->n_kinds ? s->kind[0].unit : UNIT_NONE;
@@ -302,7 +302,7 @@ static int add_profile(struct naming *g, const struct stream *s, struct run *int
 	g->profile = profile_new(into->arena, into->target.n ? into->target : s->name, s->kind,
 				 s->n_kinds, r->options.timed);
 	g->profile->main_kind = main_kind(s);
-	g->profile->period_ns = r->options.period_ns;
+	g->profile->period_ns = r->sink.period_ns;
 	g->profile->duration_ns =
 		into->wall_ns > 0 ? into->wall_ns : (int64_t)(r->last_ns - r->least_ns);
 	g->profile->loss = s->loss;

@@ -86,7 +86,7 @@ struct record {
 	struct binaries *binaries;
 	struct spaces *spaces;
 	size_t limit; /* of the arena; the spaces have their own */
-	uint64_t samples, first_ns, least_ns, last_ns, opened_ns;
+	uint64_t samples, first_ns, least_ns, last_ns;
 	uint64_t dropped_full; /* for want of memory: part of the loss of their streams */
 	uint64_t maps_lost;
 

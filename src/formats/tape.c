@@ -3,14 +3,18 @@
 
 #include <errno.h>
 
+#include "base/map.h"
 #include "base/vec.h"
 #include "formats/format.h"
+#include "formats/notes.h"
 #include "formats/reading.h"
 
 #define FRAME_MAX ((uint64_t)2 << 20)
 
-struct slice {
-	size_t at, n;
+struct node {
+	uint64_t ip;
+	uint32_t below; /* caller; 0 none */
+	uint16_t depth;
 };
 
 struct reader {
@@ -22,8 +26,12 @@ struct reader {
 	uint64_t time_ns;
 	VEC(unsigned) stream; /* number on the tape to number in the sink */
 	VEC(unsigned) kinds;
-	VEC(struct slice) stack;
-	VEC(uint64_t) ip;
+	struct arena *stacks; /* forgotten when the tape says so */
+	VEC(struct node) nodes;
+	uint64_t forgotten;
+	uint64_t *ip; /* two stacks: kernel, user */
+	bool ended;
+	struct profile *nobody; /* hears the notes that are of a profile: sinks make those */
 };
 
 static int broken(const struct reader *r, const char *what)
@@ -166,36 +174,48 @@ static int play_stream(struct reader *r, struct fields *f)
 	return 0;
 }
 
+static void forget(struct reader *r)
+{
+	r->stacks = arena_close(r->stacks);
+	r->stacks = arena_open("the stacks of a tape", READING_SCRATCH_MAX);
+	memset(&r->nodes, 0, sizeof(r->nodes));
+	(void)vec_add(r->stacks, &r->nodes); /* 0 is none */
+	r->forgotten++;
+}
+
 static int keep_stack(struct reader *r, struct fields *f)
 {
-	uint64_t n = v(f), ip = 0;
+	uint64_t below = v(f), n = v(f);
 
-	if (!f->ok || n == 0 || n > UINT16_MAX)
+	if (!f->ok || below >= r->nodes.n || n == 0 || n > UINT16_MAX ||
+	    n + r->nodes.v[below].depth > UINT16_MAX)
 		return broken(r, "a stack of impossible depth");
-	if (reading_scratch(r->scratch, r->ip.cap + (size_t)n * 2 + r->stack.cap * 2 + 64, 16,
+	if (reading_scratch(r->stacks, r->nodes.cap + (size_t)n * 2, 2 * sizeof(struct node),
 			    r->err) < 0)
 		return err_add(r->err, "tape");
-	*vec_add(r->scratch, &r->stack) = (struct slice){ r->ip.n, (size_t)n };
 	for (uint64_t i = 0; i < n; i++) {
-		ip += (uint64_t)z(f);
-		*vec_add(r->scratch, &r->ip) = ip;
+		const struct node *was = &r->nodes.v[below];
+		struct node next = { was->ip + (uint64_t)z(f), (uint32_t)below,
+				     (uint16_t)(was->depth + 1) };
+		*vec_add(r->stacks, &r->nodes) = next;
+		below = r->nodes.n - 1;
 	}
 	return f->ok ? 0 : broken(r, "a stack that is cut off");
 }
 
-static const uint64_t *find_stack(const struct reader *r, struct fields *f, uint16_t *n,
-				  uint64_t *number)
+/* From the leaf on, into INTO; how many. */
+static uint16_t stack_at(const struct reader *r, struct fields *f, uint64_t *into, uint64_t *leaf)
 {
-	*number = v(f);
-	*n = 0;
-	if (*number == 0)
-		return NULL;
-	if (*number > r->stack.n) {
+	uint16_t n = 0;
+
+	*leaf = v(f);
+	if (*leaf >= r->nodes.n) {
 		f->ok = false;
-		return NULL;
+		return 0;
 	}
-	*n = (uint16_t)r->stack.v[*number - 1].n;
-	return &r->ip.v[r->stack.v[*number - 1].at];
+	for (uint64_t i = *leaf; i; i = r->nodes.v[i].below)
+		into[n++] = r->nodes.v[i].ip;
+	return n;
 }
 
 static int play_sample(struct reader *r, struct fields *f)
@@ -208,15 +228,17 @@ static int play_sample(struct reader *r, struct fields *f)
 	x.tid = v32(f);
 	x.cpu = v32(f);
 	uint64_t end = v(f);
-	x.kernel_ip = find_stack(r, f, &x.n_kernel, &kernel);
-	x.user_ip = find_stack(r, f, &x.n_user, &user);
+	x.kernel_ip = r->ip;
+	x.user_ip = r->ip + UINT16_MAX;
+	x.n_kernel = stack_at(r, f, r->ip, &kernel);
+	x.n_user = stack_at(r, f, r->ip + UINT16_MAX, &user);
 	for (unsigned k = 0; k < kinds; k++)
 		x.value[k] = z(f);
 	if (!f->ok || end >= STACK__COUNT)
 		return broken(r, "a sample that is cut off or refers to nothing");
 	x.end = (uint8_t)end;
-	x.user_hash =
-		user ? user * UINT64_C(0x9e3779b97f4a7c15) : 0; /* equal number, equal stack */
+	/* Equal number, equal stack, until they are forgotten. */
+	x.user_hash = user ? map_hash2(user, r->forgotten) | 1 : 0;
 	r->into->ops->sample(r->into, to, &x);
 	return 0;
 }
@@ -280,6 +302,18 @@ static int play_lost(struct reader *r, struct fields *f)
 	return 0;
 }
 
+static int play_note(const struct reader *r, struct fields *f)
+{
+	struct str key = s(f), value = s(f);
+
+	if (!f->ok)
+		return broken(r, "a note that is cut off");
+	if (r->into->into)
+		(void)notes_hear(r->into->into, r->nobody, key,
+				 value); /* others are of newer programs */
+	return 0;
+}
+
 static int play_frame(struct reader *r)
 {
 	struct fields f = { buf_str(&r->frame), true };
@@ -303,6 +337,14 @@ static int play_frame(struct reader *r)
 		return play_task(r, &f);
 	case TAPE_LOST:
 		return play_lost(r, &f);
+	case TAPE_NOTE:
+		return play_note(r, &f);
+	case TAPE_FORGET:
+		forget(r);
+		return 0;
+	case TAPE_END:
+		r->ended = true;
+		return 0;
 	default:
 		return 0; /* of a newer program */
 	}
@@ -318,7 +360,7 @@ static int next_s(struct reader *r)
 
 static int read_head(struct reader *r)
 {
-	uint64_t version, monotonic_ns, epoch_ns;
+	uint64_t version, monotonic_ns, epoch_ns, period_ns;
 	int more = next_bytes(r, sizeof(TAPE_MAGIC) - 1);
 
 	if (more > 0 && !str_eq(buf_str(&r->frame), S(TAPE_MAGIC)))
@@ -330,7 +372,12 @@ static int read_head(struct reader *r)
 			       (unsigned long long)version, TAPE_VERSION);
 	more = more <= 0 ? more : next_v(r, &monotonic_ns);
 	more = more <= 0 ? more : next_v(r, &epoch_ns);
+	more = more <= 0 ? more : next_v(r, &period_ns);
 	more = more <= 0 ? more : next_s(r);
+	if (more > 0) {
+		r->into->began_ns = monotonic_ns;
+		r->into->period_ns = period_ns <= INT64_MAX ? (int64_t)period_ns : 0;
+	}
 	struct run *run = r->into->into;
 	if (more > 0 && run && arena_fits(run->arena, r->frame.n + 1, 1)) {
 		run->host = arena_str(run->arena, buf_str(&r->frame));
@@ -340,27 +387,23 @@ static int read_head(struct reader *r)
 	return more == 0 ? broken(r, "the header is cut off") : more;
 }
 
+/* 1: to the end of a frame; 0: the last one is cut off. */
 static int play_all(struct reader *r)
 {
 	uint64_t n;
 
-	for (;;) {
+	while (!r->ended) {
 		uint64_t at = input_at(r->in);
 		int more = next_v(r, &n);
 		if (more == 0 && input_at(r->in) == at)
-			return 0; /* at the end of a frame */
+			return 1;
 		more = more <= 0 ? more : next_bytes(r, n);
-		if (more < 0)
+		if (more <= 0)
 			return more;
-		if (more == 0) {
-			if (r->stream.n)
-				r->into->ops->lost(r->into, r->stream.v[0],
-						   (struct loss){ .truncated = 1 });
-			return 0;
-		}
 		if (play_frame(r) < 0)
 			return r->err->code;
 	}
+	return 1;
 }
 
 static int tape_replay(struct input *in, struct sink *into, struct err *err)
@@ -369,10 +412,20 @@ static int tape_replay(struct input *in, struct sink *into, struct err *err)
 	struct reader r = { .scratch = scratch, .in = in, .into = into, .err = err };
 
 	r.frame = BUF(FRAME_MAX + 64);
+	r.ip = arena_array(scratch, uint64_t, 2 * (size_t)UINT16_MAX);
+	r.nobody = arena_make(scratch, struct profile);
+	r.nobody->arena = scratch;
+	forget(&r);
 	int ret = read_head(&r);
 	ret = ret < 0 ? ret : play_all(&r);
+	if (ret >= 0 && !r.ended && into->into)
+		run_add_limit(into->into, S("the end of the tape is missing"),
+			      S("perf-ops was killed while it recorded, or the disk was full; what "
+				"came before is here"),
+			      S(""));
 	buf_done(&r.frame);
-	return ret;
+	r.stacks = arena_close(r.stacks);
+	return ret < 0 ? ret : 0;
 }
 
 static int tape_sniff(struct str head)

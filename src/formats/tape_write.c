@@ -1,22 +1,26 @@
 /*
- * The sink that writes a tape. Distinct stacks are remembered in a bounded memory; when it is full
- * all are forgotten, and those that come again are written again under a new number.
+ * The sink that writes a tape. Nodes of stacks are remembered in a bounded memory; when it is full
+ * all are forgotten, and what comes again is written again.
  */
-/* lint-allow: unshared tape_sink: the recorder of tapes belongs to the commands */
-/* lint-allow: unshared tape_sink_open: likewise */
-/* lint-allow: unshared tape_sink_close: likewise */
 #include "formats/tape.h"
 
 #include "base/buf.h"
 #include "base/map.h"
 #include "base/vec.h"
+#include "formats/notes.h"
 
 #define FLUSH_BYTES  65536u
-#define MEMORY_BYTES ((size_t)64 << 20)
+#define MEMORY_BYTES ((size_t)32 << 20)
+#define MEMO_SLOTS   4096 /* power of two */
 
-struct known {        /* a stack that was written */
-	size_t at, n; /* slice of ip */
-	uint64_t number;
+struct node {
+	uint64_t ip;
+	uint32_t below; /* caller; 0 none */
+};
+
+struct memo { /* the leaf of a stack that was walked before */
+	uint64_t hash;
+	uint32_t node, pid;
 };
 
 struct tape_sink {
@@ -26,11 +30,11 @@ struct tape_sink {
 	void *to;
 	bool failed;
 	struct buf out, frame;
-	uint64_t last_ns, n_stacks;
+	uint64_t last_ns;
 	VEC(unsigned) kinds; /* of each stream */
-	struct map by;
-	VEC(struct known) known;
-	VEC(uint64_t) ip;
+	struct map by;       /* a node by what it is; its row is its number */
+	VEC(struct node) nodes;
+	struct memo *memo;
 };
 
 static void put_v(struct buf *b, uint64_t v)
@@ -79,44 +83,81 @@ static void end(struct tape_sink *t)
 		flush(t);
 }
 
-static void remember(struct tape_sink *t, uint64_t hash, const uint64_t *ip, size_t n)
+static void remember_nothing(struct tape_sink *t)
 {
-	size_t most = t->ip.cap * 2 + n * 4 + t->known.cap * 6 + t->by.cap * 2 + 256;
-
-	if (!arena_fits(t->memory, most, sizeof(uint64_t))) {
-		t->memory = arena_close(t->memory);
-		t->memory = arena_open("the stacks of a tape", MEMORY_BYTES);
-		t->by = (struct map){ .arena = t->memory };
-		memset(&t->known, 0, sizeof(t->known));
-		memset(&t->ip, 0, sizeof(t->ip));
-	}
-	map_insert(&t->by, hash, (uint32_t)t->known.n);
-	*vec_add(t->memory, &t->known) = (struct known){ t->ip.n, n, t->n_stacks };
-	for (size_t i = 0; i < n; i++)
-		*vec_add(t->memory, &t->ip) = ip[i];
+	t->memory = arena_open("the stacks of a tape", MEMORY_BYTES);
+	t->by = (struct map){ .arena = t->memory };
+	memset(&t->nodes, 0, sizeof(t->nodes));
+	(void)vec_add(t->memory, &t->nodes); /* 0 is none */
+	t->memo = arena_array(t->memory, struct memo, MEMO_SLOTS);
 }
 
-/* Its number; written first when it is new. 0: no stack. */
-static uint64_t stack(struct tape_sink *t, const uint64_t *ip, size_t n, uint64_t time_ns)
+/* Before a stack of N frames: what the arrays may grow to must fit. */
+static void make_room(struct tape_sink *t, size_t n, uint64_t time_ns)
 {
+	size_t want = t->nodes.n + n, nodes = t->nodes.cap * 2 + n, slots = t->by.cap;
+
+	if (want < t->nodes.cap && want * 2 < t->by.cap)
+		return;
+	while (slots < want * 4)
+		slots = slots ? slots * 2 : 64;
+	if (arena_fits(t->memory, nodes * sizeof(struct node) + slots * sizeof(uint64_t), 1))
+		return;
+	t->memory = arena_close(t->memory);
+	remember_nothing(t);
+	(void)begin(t, TAPE_FORGET, time_ns);
+	end(t);
+}
+
+static uint32_t find(const struct tape_sink *t, uint64_t hash, uint32_t below, uint64_t ip)
+{
+	for (struct map_at at = map_first(&t->by, hash); at.hit; at = map_next(&t->by, at))
+		if (t->nodes.v[at.index].below == below && t->nodes.v[at.index].ip == ip)
+			return at.index;
+	return 0;
+}
+
+/* The leaf; what is new of the stack is written first. 0: no stack. */
+static uint32_t walk(struct tape_sink *t, const uint64_t *ip, size_t n, uint64_t time_ns)
+{
+	uint32_t node = 0;
+
+	for (uint32_t next; n > 0; n--, node = next)
+		if (!(next = find(t, map_hash2(ip[n - 1], node), node, ip[n - 1])))
+			break;
 	if (n == 0)
-		return 0;
-	uint64_t h = str_hash((struct str){ (const char *)ip, n * sizeof(*ip) }), was = 0;
-	for (struct map_at at = map_first(&t->by, h); at.hit; at = map_next(&t->by, at)) {
-		const struct known *k = &t->known.v[at.index];
-		if (k->n == n && memcmp(&t->ip.v[k->at], ip, n * sizeof(*ip)) == 0)
-			return k->number;
-	}
+		return node;
 	struct buf *b = begin(t, TAPE_STACK, time_ns);
+	uint64_t was = t->nodes.v[node].ip;
+	put_v(b, node);
 	put_v(b, n);
-	for (size_t i = 0; i < n; i++) {
-		put_z(b, (int64_t)(ip[i] - was));
-		was = ip[i];
+	for (; n > 0; n--) {
+		put_z(b, (int64_t)(ip[n - 1] - was));
+		was = ip[n - 1];
+		map_insert(&t->by, map_hash2(was, node), (uint32_t)t->nodes.n);
+		*vec_add(t->memory, &t->nodes) = (struct node){ was, node };
+		node = (uint32_t)t->nodes.n - 1;
 	}
 	end(t);
-	t->n_stacks++;
-	remember(t, h, ip, n);
-	return t->n_stacks;
+	return node;
+}
+
+static uint32_t kernel_leaf(struct tape_sink *t, const struct raw_sample *r)
+{
+	make_room(t, (size_t)r->n_kernel + r->n_user, r->time_ns);
+	return walk(t, r->kernel_ip, r->n_kernel, r->time_ns);
+}
+
+static uint32_t user_leaf(struct tape_sink *t, const struct raw_sample *r)
+{
+	struct memo *m = &t->memo[map_hash2(r->user_hash, r->pid) % MEMO_SLOTS];
+
+	if (r->n_user == 0 || r->user_hash == 0)
+		return walk(t, r->user_ip, r->n_user, r->time_ns);
+	if (!m->node || m->hash != r->user_hash || m->pid != r->pid)
+		*m = (struct memo){ r->user_hash, walk(t, r->user_ip, r->n_user, r->time_ns),
+				    r->pid };
+	return m->node;
 }
 
 static struct tape_sink *of(struct sink *s)
@@ -143,8 +184,8 @@ static unsigned on_stream(struct sink *s, struct str name, const struct value_ki
 static void on_sample(struct sink *s, unsigned stream, const struct raw_sample *r)
 {
 	struct tape_sink *t = of(s);
-	uint64_t kernel = stack(t, r->kernel_ip, r->n_kernel, r->time_ns);
-	uint64_t user = stack(t, r->user_ip, r->n_user, r->time_ns);
+	uint64_t kernel = kernel_leaf(t, r); /* makes room for both */
+	uint64_t user = user_leaf(t, r);
 	struct buf *b = begin(t, TAPE_SAMPLE, r->time_ns);
 
 	put_v(b, stream);
@@ -216,8 +257,7 @@ struct tape_sink *tape_sink_open(const struct tape_head *h, bool (*put)(void *to
 
 	t->sink.ops = &ops;
 	t->arena = a;
-	t->memory = arena_open("the stacks of a tape", MEMORY_BYTES);
-	t->by.arena = t->memory;
+	remember_nothing(t);
 	t->put = put;
 	t->to = to;
 	t->out = BUF((size_t)4 << 20);
@@ -226,6 +266,7 @@ struct tape_sink *tape_sink_open(const struct tape_head *h, bool (*put)(void *to
 	put_v(&t->out, TAPE_VERSION);
 	put_v(&t->out, h->monotonic_ns);
 	put_v(&t->out, h->epoch_ns);
+	put_v(&t->out, h->period_ns > 0 ? (uint64_t)h->period_ns : 0);
 	put_s(&t->out, h->host);
 	put_s(&t->out, h->program);
 	return t;
@@ -236,10 +277,36 @@ struct sink *tape_sink(struct tape_sink *t)
 	return &t->sink;
 }
 
+static void say(void *self, struct str key, struct str value)
+{
+	struct tape_sink *t = self;
+	struct buf *b = begin(t, TAPE_NOTE, t->last_ns);
+
+	put_s(b, key);
+	put_s(b, value);
+	end(t);
+}
+
+void tape_sink_say(struct tape_sink *t, const struct run *r)
+{
+	/* Loss has frames of its own, and the other facts of a profile are not known yet. */
+	const struct profile none = { 0 };
+
+	notes_say(r, &none, say, t);
+}
+
+bool tape_sink_flush(struct tape_sink *t)
+{
+	flush(t);
+	return !t->failed;
+}
+
 bool tape_sink_close(struct tape_sink *t)
 {
 	if (!t)
 		return true;
+	(void)begin(t, TAPE_END, t->last_ns);
+	end(t);
 	flush(t);
 	bool all = !t->failed;
 	buf_done(&t->out);

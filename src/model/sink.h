@@ -65,6 +65,10 @@ struct sink_ops { /* hot: no allocation per call beyond the sink's own blocks; n
 struct sink {
 	const struct sink_ops *ops;
 	struct run *into; /* NULL on a tape */
+	/* When it began, CLOCK_MONOTONIC, and the time between samples (0: not known). Who plays a
+	 * recording from a file sets them before the first event. */
+	uint64_t began_ns;
+	int64_t period_ns;
 };
 
 #endif

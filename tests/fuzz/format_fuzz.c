@@ -91,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 	auto_arena a = arena_open("fuzz", (size_t)64 << 20);
 	struct input in = input_memory((struct str){ (const char *)bytes, n });
 	struct run *r = run_new(a);
-	struct sink sink = { &ops, r };
+	struct sink sink = { .ops = &ops, .into = r };
 	struct err err = { 0 };
 
 	(void)TARGET.sniff((struct str){ (const char *)bytes, n });

@@ -214,7 +214,7 @@ static void recording_open(struct recording *r)
 	r->target.children = true;
 	r->target.pids = (struct proc_ids){ arena_array(r->arena, uint32_t, 1), 1 };
 	r->run = run_new(r->arena);
-	r->n.sink = (struct sink){ &counting, r->run };
+	r->n.sink = (struct sink){ .ops = &counting, .into = r->run };
 	r->c = (struct source_context){ .host = &r->host,
 					.arena = r->arena,
 					.binaries = binaries_open(r->arena, &r->host),
