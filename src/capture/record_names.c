@@ -339,12 +339,12 @@ static void limit_nameless(const struct naming *g, struct run *into)
 			share * 100);
 		run_add_limit(into, what, S("no symbol covers their addresses"), S(""));
 	}
-	if (g->seen.kernel_unresolved)
-		run_add_limit(into, S("kernel functions have no names"),
-			      S("their addresses are hidden, or lie in no known symbol"),
-			      S("sudo sysctl kernel.kptr_restrict=0"));
+	for (size_t i = 0; i < n && g->seen.kernel_unresolved; i++)
+		if (str_eq(gap[i].module, S("[kernel]")))
+			run_add_limit(into, S("kernel functions have no names"), gap[i].why,
+				      gap[i].remedy);
 	for (size_t i = 0; i < n && i < 5; i++) {
-		if (gap[i].addresses == 0)
+		if (gap[i].addresses == 0 || str_eq(gap[i].module, S("[kernel]")))
 			continue;
 		struct str what =
 			arena_printf(into->arena, "%llu addresses in " STR_FMT " have no name",

@@ -129,7 +129,7 @@ static int compare_run(const struct context *c, const void *params, struct repor
 		(void)err_set(err, -EINVAL, "compare takes two files, not %zu", p->files.n);
 		return err_hint(err, "perf-ops compare BEFORE AFTER");
 	}
-	if (gate_of(p, &pp, err) < 0 || save_plan(c->arena, &p->output, out, err) < 0 ||
+	if (gate_of(p, &pp, err) < 0 || save_plan(c->arena, &p->output, false, out, err) < 0 ||
 	    load(c, p, 0, &before, err) < 0 || load(c, p, 1, &after, err) < 0)
 		return err->code;
 	agree(before->profiles.v[0], after->profiles.v[0]);

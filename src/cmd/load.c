@@ -7,9 +7,12 @@
 #include "capture/record.h"
 #include "formats/format.h"
 #include "sys/file.h"
+#include "sys/host.h"
 
 #define UNPACKED_MAX (UINT64_C(16) << 30) /* a bomb is refused; readers bound what they keep */
 #define REPLAY_MAX   ((size_t)2 << 30)
+#define KALLSYMS_MAX ((size_t)256 << 20)
+#define NOTES_MAX    65536
 #define HEAD_MAX     65536
 
 static int head_of(struct input *in, struct str *ret, struct err *err)
@@ -38,26 +41,75 @@ static int unknown(struct str head, struct err *err)
 	return err_hint(err, STR_FMT, STR_ARG(buf_str(&all)));
 }
 
+static bool is_symbol(const struct context *c, struct str name, struct str hex)
+{
+	auto_arena scratch = arena_open("kallsyms", KALLSYMS_MAX);
+	struct str rest, line;
+	struct err ignored = { 0 };
+
+	if (host_read(c->host, scratch, S("/proc/kallsyms"), &rest, &ignored) < 0)
+		return false;
+	while (rest.n) {
+		line = str_cut(rest, '\n', &rest);
+		struct str kind, symbol, at = str_cut(line, ' ', &kind);
+		(void)str_cut(kind, ' ', &symbol);
+		if (str_eq(symbol, name))
+			return str_eq(at, hex);
+	}
+	return false;
+}
+
+static bool is_build_id(const struct context *c, struct str hex)
+{
+	auto_arena scratch = arena_open("notes of the kernel", NOTES_MAX);
+	struct str notes;
+	struct err ignored = { 0 };
+	auto_buf all = BUF(2 * NOTES_MAX);
+
+	if (host_read(c->host, scratch, S("/sys/kernel/notes"), &notes, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < notes.n; i++)
+		buf_printf(&all, "%02x", (unsigned char)notes.p[i]);
+	return str_find(buf_str(&all), hex) < all.n;
+}
+
+/* Whether addresses of the kernel mean here what they meant there; see run.kernel. */
+static bool same_kernel(const struct context *c, struct str kernel)
+{
+	struct str id, rest, word = str_cut(kernel, ' ', &rest), boot;
+	struct err ignored = { 0 };
+
+	if (str_eq(word, S("boot")))
+		return host_read(c->host, c->arena, S("/proc/sys/kernel/random/boot_id"), &boot,
+				 &ignored) == 0 &&
+		       str_eq(str_trim(boot), rest);
+	struct str address = str_cut(rest, ' ', &id);
+	return address.n && is_symbol(c, word, address) && (!id.n || is_build_id(c, id));
+}
+
 /* Addresses get their names from the files of this machine, where build-ids agree. */
 static int replay(const struct context *c, const struct format *f, struct input *in,
 		  struct run *into, struct err *err)
 {
 	struct binaries *b = binaries_open(c->arena, c->host);
-	struct names *n = names_open(c->arena, c->host, b,
-				     (struct names_options){ .inlines = true,
-							     .debuginfod = true,
-							     .threads = c->host->n_cpus });
 	struct record *r = record_open(&(struct record_options){ .per_thread = true,
 								 .kernel = true,
 								 .timed = true,
 								 .limit_bytes = REPLAY_MAX },
 				       b);
+	record_sink(r)->into = into;
 	int code = f->replay(in, record_sink(r), err);
 
-	if (code >= 0)
+	if (code >= 0) {
+		struct names_options o = { .inlines = true,
+					   .debuginfod = true,
+					   .other_kernel = !same_kernel(c, into->kernel),
+					   .threads = c->host->n_cpus };
+		struct names *n = names_open(c->arena, c->host, b, o);
 		code = record_finish(r, n, c->progress, into, err);
+		(void)names_close(n);
+	}
 	(void)record_close(r);
-	(void)names_close(n);
 	(void)binaries_close(b);
 	return code < 0 ? code : 0;
 }

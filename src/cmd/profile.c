@@ -29,7 +29,7 @@ static const struct param table[] = {
 	     "how long; without it 10s, or to the end of a command"),
 	P_COUNT(profile_params, frequency, 'F', "99", "samples per second and processor"),
 	{ PARAM_LIST, 'o', "output", NULL, "FILE",
-	  "also write a file; the end of the name says what: .html .svg .json .txt .pb.gz …",
+	  "also write a file; the end of the name says what: .html .svg .json .txt .pb.gz .tape …",
 	  AT(profile_params, output, struct texts) },
 	P_FLAG(profile_params, kernel, 0, "on", "record what happens in the kernel"),
 	P_FLAG(profile_params, per_thread, 't', NULL, "tell threads of the same name apart"),
@@ -122,7 +122,7 @@ static int profile_run(const struct context *c, const void *params, struct repor
 		.kernel = p->kernel,
 		.tier = p->tier,
 	};
-	struct recording r = { 0 };
+	struct recording *r = arena_make(c->arena, struct recording);
 	struct str note[NOTES_MAX];
 
 	if (p->frequency < 1 || p->frequency > FREQUENCY_MAX) {
@@ -131,20 +131,25 @@ static int profile_run(const struct context *c, const void *params, struct repor
 		return err_hint(err, "from 1 to %d; 99 is enough for 10 s, 999 shows more detail",
 				FREQUENCY_MAX);
 	}
-	if (save_plan(c->arena, &p->output, out, err) < 0)
+	if (save_plan(c->arena, &p->output, true, out, err) < 0)
 		return err->code;
-	if (recording_make(c, &order, &r, err) < 0) {
+	struct output *tape = save_tape(out);
+	if (tape)
+		order.tape = tape->path;
+	if (recording_make(c, &order, r, err) < 0) {
 		struct str first = p->target.words.n ? p->target.words.v[0] : S("");
 		if (err->code == -ESRCH && memchr(first.p, '/', first.n) && file_exists(first))
 			return err_hint(err, "to run it: perf-ops profile -- " STR_FMT,
 					STR_ARG(first));
 		return err->code;
 	}
-	out->exit = exit_of(&r);
-	profile_report(c->arena, r.run,
+	out->exit = exit_of(r);
+	if (tape)
+		tape->written = &r->tape;
+	profile_report(c->arena, r->run,
 		       &(struct profile_report){ .per_thread = p->per_thread,
 						 .note = note,
-						 .n_notes = notes(c->arena, &r, note) },
+						 .n_notes = notes(c->arena, r, note) },
 		       out);
 	return 0;
 }

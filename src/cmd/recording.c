@@ -7,6 +7,7 @@
 #include "capture/cpu/cpu.h"
 #include "capture/record.h"
 #include "capture/source.h"
+#include "cmd/taping.h"
 #include "model/quantity.h"
 #include "sys/clock.h"
 
@@ -33,6 +34,8 @@ struct setup {
 	size_t n_trials, chosen;
 	void *self; /* of the chosen source */
 	struct record *record;
+	struct taping *taping; /* NULL: no tape */
+	struct written *tape;
 };
 
 static bool wanted(const struct source *s, unsigned tier)
@@ -79,7 +82,13 @@ static int open_one(struct setup *s, const struct source *source, struct err *er
 	if (source->open(&s->sc, &params, &s->self, err) < 0)
 		return err->code;
 	s->record = record_open(&options, s->sc.binaries);
-	if (source->start(s->self, record_sink(s->record), err) < 0) {
+	struct sink *to = record_sink(s->record);
+	if (s->o->tape.n) {
+		s->taping = taping_open(s->c, s->o->tape, s->sc.binaries, to, s->tape);
+		to = taping_sink(s->taping);
+	}
+	if (source->start(s->self, to, err) < 0) {
+		s->taping = taping_drop(s->taping);
 		s->record = record_close(s->record);
 		source->close(s->self);
 		s->self = NULL;
@@ -179,6 +188,7 @@ static int watch(struct setup *s, int64_t duration_ns, struct recording *r, stru
 		    child_poll(&s->target.child, &r->end, err) == 0 && r->end.how != CHILD_RUNNING)
 			more = more < 0 ? more : 0;
 		now = clock_monotonic_ns();
+		taping_pulse(s->taping, now);
 	}
 	r->ended = more == 0;
 	r->run->wall_ns = now - start;
@@ -229,15 +239,19 @@ static bool say_passed_over(const struct setup *s, struct run *run, const struct
 	return false;
 }
 
-static void describe(struct setup *s, struct run *run)
+static void describe(const struct setup *s, struct run *run)
 {
-	const struct source *used = s->trial[s->chosen].source;
-
 	run->command = S("profile");
 	run->version = S(PERF_OPS_VERSION);
 	run->id = arena_printf(run->arena, "%llx", (unsigned long long)run->start_ns);
 	run->host = host_name(s->c->host, run->arena);
 	run->target = arena_str(run->arena, s->target.about);
+}
+
+static void describe_source(const struct setup *s, struct run *run)
+{
+	const struct source *used = s->trial[s->chosen].source;
+
 	if (!run->source.n)
 		run->source = str_from_c(used->summary);
 	/* The table has the best first. Its remedy leads to the best there is, so others would only
@@ -263,7 +277,6 @@ static int finish(struct setup *s, struct recording *r, struct err *err)
 		return code;
 	if (!run->profiles.n)
 		return err_set(err, -ENODATA, "the recording holds no profile");
-	describe(s, run);
 	for (size_t i = 0; i < run->profiles.n; i++)
 		if (!run->profiles.v[i]->duration_ns)
 			run->profiles.v[i]->duration_ns = run->wall_ns;
@@ -311,10 +324,17 @@ static int make(struct setup *s, struct recording *r, struct err *err)
 		return err->code;
 	r->run = run_new(s->c->arena);
 	r->run->start_ns = clock_epoch_ns();
+	describe(s, r->run);
+	taping_say(s->taping, r->run);
 	r->target_cpu_ns = -1;
 	r->period_ns = (int64_t)((uint64_t)SECOND / s->o->frequency);
 	r->launched = s->target.child.pid != 0;
 	int code = record_all(s, r, err);
+	if (code >= 0) {
+		describe_source(s, r->run);
+		taping_say(s->taping, r->run);
+	}
+	s->taping = taping_close(s->taping);
 	end_command(s, r);
 	if (code >= 0)
 		code = finish(s, r, err);
@@ -329,7 +349,7 @@ static int make(struct setup *s, struct recording *r, struct err *err)
 int recording_make(const struct context *c, const struct recording_order *o, struct recording *ret,
 		   struct err *err)
 {
-	struct setup s = { .c = c, .o = o };
+	struct setup s = { .c = c, .o = o, .tape = &ret->tape };
 
 	if (target_find(c->host, c->arena, o->target, &s.target, err) < 0)
 		return err->code;

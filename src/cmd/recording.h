@@ -12,7 +12,8 @@ struct recording_order {
 	uint64_t frequency;
 	int64_t duration_ns; /* 0: 10 s when attached, to the end when launched */
 	bool kernel;
-	unsigned tier; /* enum recording_tier */
+	unsigned tier;   /* enum recording_tier */
+	struct str tape; /* where it is written while it is made; empty: nowhere */
 };
 
 struct recording {
@@ -23,6 +24,7 @@ struct recording {
 	bool launched, stopped, ended; /* stopped: by the user; ended: the target did */
 	bool broken;                   /* the source failed on the way; the limits say why */
 	struct child_end end;          /* of what was launched */
+	struct written tape;           /* when there is one */
 };
 
 int recording_make(const struct context *c, const struct recording_order *o, struct recording *ret,

@@ -8,12 +8,14 @@
 #include "sys/env.h"
 #include "sys/file.h"
 
+#define PLACES 4 /* to keep a file whose own place cannot be written */
+
 static const struct {
 	struct str suffix;
 	enum save_kind kind;
 } drawn[] = {
 	{ { ".html", 5 }, SAVE_HTML }, { { ".htm", 4 }, SAVE_HTML }, { { ".svg", 4 }, SAVE_SVG },
-	{ { ".json", 5 }, SAVE_JSON }, { { ".txt", 4 }, SAVE_TEXT },
+	{ { ".json", 5 }, SAVE_JSON }, { { ".txt", 4 }, SAVE_TEXT }, { { ".tape", 5 }, SAVE_TAPE },
 };
 
 /* A format that says ".speedscope.json" knows better than ".json". */
@@ -33,11 +35,11 @@ enum save_kind save_kind(struct str path)
 	return longest ? SAVE_FORMAT : SAVE_UNKNOWN;
 }
 
-static int unknown(struct str path, struct err *err)
+static int unknown(struct str path, bool tape, struct err *err)
 {
 	auto_buf all = BUF(sizeof(err->hint));
 
-	buf_put(&all, S(".html .svg .json .txt"));
+	buf_put(&all, tape ? S(".html .svg .json .txt .tape") : S(".html .svg .json .txt"));
 	for (const struct format *const *f = formats; *f; f++)
 		for (struct str rest = str_from_c((*f)->write ? (*f)->suffix : ""), one; rest.n;) {
 			one = str_cut(rest, '|', &rest);
@@ -48,12 +50,37 @@ static int unknown(struct str path, struct err *err)
 	return err_hint(err, "one of " STR_FMT, STR_ARG(buf_str(&all)));
 }
 
-int save_plan(struct arena *a, const struct texts *files, struct report *out, struct err *err)
+struct output *save_tape(const struct report *r)
+{
+	for (size_t i = 0; i < r->n_outputs; i++)
+		if (save_kind(r->output[i].path) == SAVE_TAPE)
+			return &r->output[i];
+	return NULL;
+}
+
+static int no_tape(struct str path, const struct report *out, bool tape, struct err *err)
+{
+	if (!tape) {
+		(void)err_set(err, -EINVAL,
+			      "-o " STR_FMT ": a tape is written while something is recorded",
+			      STR_ARG(path));
+		return err_hint(err, "perf-ops profile -o " STR_FMT " TARGET", STR_ARG(path));
+	}
+	struct str first = save_tape(out)->path;
+	(void)err_set(err, -EINVAL, "-o " STR_FMT ": one recording makes one tape", STR_ARG(path));
+	return err_hint(err, "cp " STR_FMT " " STR_FMT, STR_ARG(first), STR_ARG(path));
+}
+
+int save_plan(struct arena *a, const struct texts *files, bool tape, struct report *out,
+	      struct err *err)
 {
 	out->output = arena_array(a, struct output, files->n + 1);
 	for (size_t i = 0; i < files->n; i++) {
-		if (save_kind(files->v[i]) == SAVE_UNKNOWN)
-			return unknown(files->v[i], err);
+		enum save_kind kind = save_kind(files->v[i]);
+		if (kind == SAVE_UNKNOWN)
+			return unknown(files->v[i], tape, err);
+		if (kind == SAVE_TAPE && (!tape || save_tape(out)))
+			return no_tape(files->v[i], out, tape, err);
 		out->output[out->n_outputs++].path = files->v[i];
 	}
 	return 0;
@@ -82,47 +109,69 @@ static void quoted(struct buf *out, struct str s)
 	buf_put(out, S("'"));
 }
 
-static bool keep_in(struct arena *a, struct str folder, struct str path, struct str bytes,
-		    struct str *kept)
+/* Where else PATH could go: the I-th place, or empty. The time makes it a new file: nothing of the
+ * user's is overwritten in passing. */
+static struct str elsewhere(struct arena *a, size_t i, struct str path)
 {
-	struct err ignored = { 0 }, *e = &ignored; /* the first failure is the one to tell */
+	const struct str folders[PLACES] = { env_get("TMPDIR"), S("/tmp"), S("/var/tmp"),
+					     S("/dev/shm") };
 	struct str head, name = str_cut_last(path, '/', &head);
 
-	if (!folder.n)
-		return false;
-	/* The time makes it a new file: nothing of the user's is overwritten in passing. */
-	struct str to = arena_printf(a, STR_FMT "/perf-ops-%llu-" STR_FMT, STR_ARG(folder),
+	if (!folders[i].n)
+		return S("");
+	struct str to = arena_printf(a, STR_FMT "/perf-ops-%llu-" STR_FMT, STR_ARG(folders[i]),
 				     (unsigned long long)clock_epoch_ns() / 1000000, STR_ARG(name));
-	if (file_exists(to) || file_write(to, bytes, e) < 0)
-		return false;
-	*kept = to;
-	return true;
+	return file_exists(to) ? S("") : to;
+}
+
+static void hint_move(struct err *err, struct str kept, struct str path)
+{
+	auto_buf line = BUF(sizeof(err->hint));
+	struct str folder;
+
+	(void)str_cut_last(path, '/', &folder);
+	if (err->code == -ENOENT && folder.n && !file_exists(folder)) {
+		buf_put(&line, S("mkdir -p "));
+		quoted(&line, folder);
+		buf_put(&line, S(" && "));
+	}
+	buf_put(&line, S("mv "));
+	quoted(&line, kept);
+	buf_put(&line, S(" "));
+	quoted(&line, path);
+	(void)err_hint(err, STR_FMT, STR_ARG(buf_str(&line)));
 }
 
 int save_bytes(struct arena *a, struct str path, struct str bytes, struct str *kept,
 	       struct err *err)
 {
+	struct err ignored = { 0 }; /* the first failure is the one to tell */
+
 	*kept = (struct str){ "", 0 };
 	if (file_write(path, bytes, err) == 0)
 		return 0;
-	const struct str folders[] = { env_get("TMPDIR"), S("/tmp"), S("/var/tmp"), S("/dev/shm") };
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
-		if (keep_in(a, folders[i], path, bytes, kept))
-			break;
-	if (kept->n) {
-		auto_buf line = BUF(sizeof(err->hint));
-		struct str folder;
-		(void)str_cut_last(path, '/', &folder);
-		if (err->code == -ENOENT && folder.n && !file_exists(folder)) {
-			buf_put(&line, S("mkdir -p "));
-			quoted(&line, folder);
-			buf_put(&line, S(" && "));
-		}
-		buf_put(&line, S("mv "));
-		quoted(&line, *kept);
-		buf_put(&line, S(" "));
-		quoted(&line, path);
-		(void)err_hint(err, STR_FMT, STR_ARG(buf_str(&line)));
+	for (size_t i = 0; i < PLACES && !kept->n; i++) {
+		struct str to = elsewhere(a, i, path);
+		if (to.n && file_write(to, bytes, &ignored) == 0)
+			*kept = to;
 	}
+	if (kept->n)
+		hint_move(err, *kept, path);
 	return err->code;
+}
+
+int save_begin(struct arena *a, struct str path, struct str *kept, struct err *err)
+{
+	struct err ignored = { 0 };
+	int fd = file_begin(path, err);
+
+	*kept = (struct str){ "", 0 };
+	for (size_t i = 0; i < PLACES && fd < 0; i++) {
+		struct str to = elsewhere(a, i, path);
+		if (to.n && (fd = file_begin(to, &ignored)) >= 0)
+			*kept = to;
+	}
+	if (kept->n)
+		hint_move(err, *kept, path);
+	return fd;
 }

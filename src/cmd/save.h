@@ -8,11 +8,15 @@
 #include "base/buf.h"
 #include "cmd/command.h"
 
-enum save_kind { SAVE_UNKNOWN, SAVE_FORMAT, SAVE_HTML, SAVE_SVG, SAVE_JSON, SAVE_TEXT };
+enum save_kind { SAVE_UNKNOWN, SAVE_FORMAT, SAVE_HTML, SAVE_SVG, SAVE_JSON, SAVE_TEXT, SAVE_TAPE };
 
 enum save_kind save_kind(struct str path);
-/* Turns FILES into outputs of the report; -EINVAL names the suffixes there are. */
-int save_plan(struct arena *a, const struct texts *files, struct report *out, struct err *err);
+/* Turns FILES into outputs of the report; -EINVAL names the suffixes there are. Only who records
+ * can write a TAPE, and one. */
+int save_plan(struct arena *a, const struct texts *files, bool tape, struct report *out,
+	      struct err *err);
+/* The tape among the outputs, or NULL. */
+struct output *save_tape(const struct report *r);
 /* The run in the format of PATH's suffix. */
 int save_format(const struct run *r, struct str path, struct buf *out, struct err *err);
 /*
@@ -22,5 +26,7 @@ int save_format(const struct run *r, struct str path, struct buf *out, struct er
  */
 int save_bytes(struct arena *a, struct str path, struct str bytes, struct str *kept,
 	       struct err *err);
+/* Likewise begins a file that grows (sys/file.h): a descriptor, or negative errno. */
+int save_begin(struct arena *a, struct str path, struct str *kept, struct err *err);
 
 #endif

@@ -40,7 +40,7 @@ static int view_run(const struct context *c, const void *params, struct report *
 		return err_hint(err, p->file.n ? "two are for: perf-ops compare BEFORE AFTER"
 					       : "perf-ops view FILE");
 	}
-	if (save_plan(c->arena, &p->output, out, err) < 0 ||
+	if (save_plan(c->arena, &p->output, false, out, err) < 0 ||
 	    load_run(c, p->file.v[0], &run, err) < 0 || load_kind(run, p->kind, err) < 0)
 		return err->code;
 	run->command = S("view");

@@ -384,6 +384,10 @@ static int read_head(struct reader *r)
 		run->start_ns = epoch_ns <= INT64_MAX ? (int64_t)epoch_ns : 0;
 	}
 	more = more <= 0 ? more : next_s(r); /* the program that wrote it */
+	more = more <= 0 ? more : next_s(r);
+	if (more > 0 && run && arena_fits(run->arena, r->frame.n + 16, 1))
+		run->kernel =
+			arena_printf(run->arena, "boot " STR_FMT, STR_ARG(buf_str(&r->frame)));
 	return more == 0 ? broken(r, "the header is cut off") : more;
 }
 

@@ -2,10 +2,10 @@
  * tape: a recording as it came, append-only: what a sink is told, in the order it is told. Played
  * back into another sink it gives the same run.
  *
- * Bytes: "PERFTAPE", v version, v monotonic ns, v epoch ns, v period ns, s host, s program; then
- * frames: v length of the rest, v type (tape.def), z ns since the frame before, payload. A reader
- * skips types it does not know; a torn end is loss, not an error. Stacks are a tree of (node below,
- * address) that grows from the root: what two stacks have in common stands there once.
+ * Bytes: "PERFTAPE", v version, v monotonic ns, v epoch ns, v period ns, s host, s program, s boot;
+ * then frames: v length of the rest, v type (tape.def), z ns since the frame before, payload. A
+ * reader skips types it does not know; a torn end is loss, not an error. Stacks are a tree of (node
+ * below, address) that grows from the root: what two stacks have in common stands there once.
  */
 #ifndef PERF_OPS_FORMATS_TAPE_H
 #define PERF_OPS_FORMATS_TAPE_H
@@ -25,6 +25,7 @@ struct tape_head {
 	uint64_t monotonic_ns, epoch_ns; /* the same moment on both clocks: the beginning */
 	int64_t period_ns;               /* between samples; 0: not regular */
 	struct str host, program;
+	struct str boot; /* /proc/sys/kernel/random/boot_id: addresses of the kernel hold so long */
 };
 
 struct tape_sink;

@@ -269,6 +269,7 @@ struct tape_sink *tape_sink_open(const struct tape_head *h, bool (*put)(void *to
 	put_v(&t->out, h->period_ns > 0 ? (uint64_t)h->period_ns : 0);
 	put_s(&t->out, h->host);
 	put_s(&t->out, h->program);
+	put_s(&t->out, h->boot);
 	return t;
 }
 

@@ -53,8 +53,15 @@ struct section {
 	unsigned limit;     /* rows at most in text, 0: all; what is cut is counted and said */
 };
 
+struct written { /* a file that was written while something was measured */
+	uint64_t bytes;
+	struct str kept; /* not empty: the place it has instead, because of */
+	struct err err;  /* code not 0: it is not there, not whole or not in its place */
+};
+
 struct output { /* -o FILE */
 	struct str path;
+	const struct written *written; /* NULL: the surface writes it */
 };
 
 struct report {

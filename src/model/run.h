@@ -33,6 +33,9 @@ struct cost {
 struct run {
 	struct arena *arena;
 	struct str id, command, host, version;
+	/* Of a recording read from a file: whose addresses those of the kernel are, as the format
+	 * says it (tape: "boot UUID"; perf.data: "SYMBOL ADDRESS [BUILD-ID]", hex). */
+	struct str kernel;
 	struct str source;         /* "eBPF, cpu-clock at 99 Hz" */
 	struct str target;         /* "postgres (pid 4711) and 3 children" */
 	int64_t start_ns, wall_ns; /* since the epoch; monotonic */

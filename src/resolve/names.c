@@ -133,7 +133,11 @@ static void open_kernel(struct names *n)
 	auto_arena scratch = arena_open("kallsyms", KALLSYMS_MAX);
 	struct str text = S("");
 
-	(void)host_read(n->host, scratch, S("/proc/kallsyms"), &text, &n->kernel_why);
+	if (n->options.other_kernel)
+		(void)err_set(&n->kernel_why, -ESTALE,
+			      "they are of another kernel, or of a time before the last restart");
+	else
+		(void)host_read(n->host, scratch, S("/proc/kallsyms"), &text, &n->kernel_why);
 	n->kernel = kallsyms_parse(n->arena, text);
 }
 
@@ -196,7 +200,7 @@ static void kernel_gap(const struct names *n)
 
 	if (!n->kernel_unnamed)
 		return;
-	if (n->kernel && kallsyms_hidden(n->kernel)) {
+	if (n->kernel && !n->kernel_why.code && kallsyms_hidden(n->kernel)) {
 		g.why = S("the kernel hides its addresses (kernel.kptr_restrict)");
 		/* kallsyms_show_value() in the kernel asks for both. */
 		g.remedy = S("sudo sysctl kernel.kptr_restrict=0 kernel.perf_event_paranoid=1");

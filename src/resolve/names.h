@@ -16,10 +16,11 @@
 #include "resolve/binary.h"
 
 struct names_options {
-	bool inlines;     /* expand inlined functions and lines by DWARF */
-	bool debuginfod;  /* ask servers, only if DEBUGINFOD_URLS is set */
-	bool raw;         /* do not demangle */
-	unsigned threads; /* for reading files; 0 = 1 */
+	bool inlines;      /* expand inlined functions and lines by DWARF */
+	bool debuginfod;   /* ask servers, only if DEBUGINFOD_URLS is set */
+	bool raw;          /* do not demangle */
+	bool other_kernel; /* kernel addresses are of another boot: none of them has a name */
+	unsigned threads;  /* for reading files; 0 = 1 */
 };
 
 struct name {                /* one frame; text lives as long as the arena of names */

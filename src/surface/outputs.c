@@ -34,6 +34,7 @@ static int fill(const struct report *r, struct str path, struct buf *out, struct
 		if (save_format(r->run, path, out, err) < 0)
 			return err_add(err, "writing " STR_FMT, STR_ARG(path));
 		break;
+	case SAVE_TAPE: /* written already */
 	case SAVE_UNKNOWN:
 		return err_set(err, -EINVAL, "nobody knows how to write " STR_FMT, STR_ARG(path));
 	}
@@ -43,9 +44,41 @@ static int fill(const struct report *r, struct str path, struct buf *out, struct
 	return 0;
 }
 
+static void say_wrote(struct screen *s, struct str path, uint64_t bytes)
+{
+	auto_buf line = BUF(4096);
+
+	buf_printf(&line, "wrote " STR_FMT " (", STR_ARG(path));
+	quantity_put(&line, (struct quantity){ (double)bytes, UNIT_BYTES });
+	buf_put(&line, S(")"));
+	screen_say(s, buf_str(&line));
+}
+
+/* What was written while it was measured. */
+static bool tell_one(struct str path, const struct written *w, struct screen *s)
+{
+	struct err err = w->err;
+	auto_buf size = BUF(64);
+
+	if (!err.code) {
+		say_wrote(s, path, w->bytes);
+		return true;
+	}
+	quantity_put(&size, (struct quantity){ (double)w->bytes, UNIT_BYTES });
+	if (w->kept.n)
+		(void)err_add(&err, "kept as " STR_FMT ", because", STR_ARG(w->kept));
+	else if (w->bytes)
+		(void)err_add(&err, STR_FMT " ends after " STR_FMT ", because", STR_ARG(path),
+			      STR_ARG(buf_str(&size)));
+	else
+		(void)err_add(&err, "the tape could be kept nowhere");
+	screen_complain(s, &err);
+	return false;
+}
+
 static bool write_one(const struct report *r, struct str path, struct arena *a, struct screen *s)
 {
-	auto_buf bytes = BUF(OUTPUT_MAX), line = BUF(4096);
+	auto_buf bytes = BUF(OUTPUT_MAX);
 	struct err err = { 0 };
 	struct str kept;
 
@@ -61,10 +94,7 @@ static bool write_one(const struct report *r, struct str path, struct arena *a, 
 		screen_complain(s, &err);
 		return false;
 	}
-	buf_printf(&line, "wrote " STR_FMT " (", STR_ARG(path));
-	quantity_put(&line, (struct quantity){ (double)bytes.n, UNIT_BYTES });
-	buf_put(&line, S(")"));
-	screen_say(s, buf_str(&line));
+	say_wrote(s, path, bytes.n);
 	return true;
 }
 
@@ -73,7 +103,8 @@ enum exits outputs_write(const struct report *r, struct arena *a, struct screen 
 	enum exits exit = r->exit;
 
 	for (size_t i = 0; i < r->n_outputs; i++)
-		if (!write_one(r, r->output[i].path, a, s))
+		if (r->output[i].written ? !tell_one(r->output[i].path, r->output[i].written, s)
+					 : !write_one(r, r->output[i].path, a, s))
 			exit = EXIT_CANNOT;
 	return exit;
 }

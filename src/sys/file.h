@@ -31,6 +31,15 @@ ssize_t file_pread_some(int fd, void *into, size_t n, uint64_t offset);
 /* Writes beside PATH and renames over it, so a reader never sees half; -o of an existing pipe or
  * device writes to it directly. */
 int file_write(struct str path, struct str bytes, struct err *err);
+/*
+ * A file that grows while something is measured: begun (empty, also when it was there), added to,
+ * ended; or dropped, when nothing came of it. Nothing waits: a pipe that is full is -EAGAIN. PATH
+ * is for the sentence.
+ */
+int file_begin(struct str path, struct err *err); /* a descriptor or negative errno */
+int file_add(int fd, struct str path, struct str bytes, struct err *err);
+int file_end(int fd, struct str path, struct err *err); /* closes FD in any case */
+void file_drop(struct str path);
 /* All of it to a descriptor: pipes, stdout. -EPIPE is an error like others. */
 int file_put(int fd, struct str bytes, struct err *err);
 bool file_exists(struct str path);

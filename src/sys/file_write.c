@@ -11,7 +11,7 @@
 #include "sys/reason_priv.h"
 
 /* What is kept in memory can still go elsewhere: the remedy names a place that usually works. */
-static int refused(struct err *err, int code, struct str path)
+int file_refused(struct err *err, int code, struct str path)
 {
 	struct str head, name = str_cut_last(path, '/', &head);
 
@@ -119,12 +119,12 @@ int file_write(struct str path, struct str bytes, struct err *err)
 	int r = path_set(&p, path);
 
 	if (r < 0)
-		return refused(err, r, path);
+		return file_refused(err, r, path);
 	/* A link stays a link: what it points to is replaced. */
 	const char *target = realpath(p.c, real.c) ? real.c : p.c;
 	bool exists = stat(target, &st) == 0;
 	if (exists && S_ISDIR(st.st_mode))
-		return refused(err, -EISDIR, path);
+		return file_refused(err, -EISDIR, path);
 	if (exists && !S_ISREG(st.st_mode)) {
 		r = write_directly(target, bytes);
 	} else {
@@ -133,5 +133,5 @@ int file_write(struct str path, struct str bytes, struct err *err)
 		if (exists && (r == -EACCES || r == -EPERM))
 			r = write_directly(target, bytes);
 	}
-	return r < 0 ? refused(err, r, path) : 0;
+	return r < 0 ? file_refused(err, r, path) : 0;
 }

@@ -16,6 +16,10 @@ static inline const char *reason(int code)
 	return words ? words : "unknown error";
 }
 
+struct err;
+/* PATH cannot be written: the sentence, and a place that usually can. In file_write.c. */
+int file_refused(struct err *err, int code, struct str path);
+
 struct path {
 	char c[PATH_MAX];
 };
