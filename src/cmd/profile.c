@@ -29,7 +29,7 @@ static const struct param table[] = {
 	     "how long; without it 10s, or to the end of a command"),
 	P_COUNT(profile_params, frequency, 'F', "99", "samples per second and processor"),
 	{ PARAM_LIST, 'o', "output", NULL, "FILE",
-	  "also write a file; the end of the name says what: .html .svg .json .txt .pb.gz .tape …",
+	  "also write a file; the end of the name says what: .html .svg .json .pb.gz .tape …",
 	  AT(profile_params, output, struct texts) },
 	P_FLAG(profile_params, kernel, 0, "on", "record what happens in the kernel"),
 	P_FLAG(profile_params, per_thread, 't', NULL, "tell threads of the same name apart"),

@@ -39,12 +39,14 @@ static int unknown(struct str path, bool tape, struct err *err)
 {
 	auto_buf all = BUF(sizeof(err->hint));
 
-	buf_put(&all, tape ? S(".html .svg .json .txt .tape") : S(".html .svg .json .txt"));
+	buf_put(&all, S(".html .svg .json .txt"));
 	for (const struct format *const *f = formats; *f; f++)
 		for (struct str rest = str_from_c((*f)->write ? (*f)->suffix : ""), one; rest.n;) {
 			one = str_cut(rest, '|', &rest);
 			buf_printf(&all, " " STR_FMT, STR_ARG(one));
 		}
+	if (tape)
+		buf_put(&all, S(" .tape"));
 	(void)err_set(err, -EINVAL, "-o " STR_FMT ": the end of the name does not say which form",
 		      STR_ARG(path));
 	return err_hint(err, "one of " STR_FMT, STR_ARG(buf_str(&all)));

@@ -147,26 +147,6 @@ static void let_go(struct binary *bin)
 	bin->n_text = bin->build_id_n = 0;
 }
 
-static void open_vdso(struct binaries *b, struct binary *bin, const struct binary_place *p)
-{
-	auto_buf copy = BUF(VDSO_MAX);
-	unsigned char piece[PAGE];
-	uint64_t size = p->end > p->start ? p->end - p->start : 0;
-
-	for (uint64_t at = 0; at < size && at < VDSO_MAX; at += sizeof(piece)) {
-		ssize_t n = proc_memory(p->pid, p->start + at, piece, sizeof(piece));
-		if (n <= 0)
-			break;
-		buf_put(&copy, (struct str){ (const char *)piece, (size_t)n });
-	}
-	if (copy.n == 0) {
-		err_set(&bin->why, -ESRCH, "the vdso of process %u cannot be read", p->pid);
-		return;
-	}
-	(void)inspect(b, bin, mapped_copy("vdso", buf_str(&copy), &bin->why));
-	bin->deleted = false;
-}
-
 /* One way to the file: kept when it leads to the one that is mapped. */
 static bool try_way(struct binaries *b, struct binary *bin, const struct binary_place *p, int fd)
 {
@@ -180,9 +160,46 @@ static bool try_way(struct binaries *b, struct binary *bin, const struct binary_
 	let_go(bin);
 	err_set(&bin->why, -ESTALE, STR_FMT " was replaced after the process had mapped it",
 		STR_ARG(bin->path));
-	err_hint(&bin->why, "restart the program, or run perf-ops as root: it then reads the old "
-			    "file through /proc/PID/map_files");
+	auto_buf process = BUF(256);
+	buf_printf(&process, STR_FMT "/proc/%u", STR_ARG(b->host->root), p->pid);
+	if (!p->pid || file_exists(buf_str(&process))) /* no recording of long ago */
+		err_hint(&bin->why,
+			 "restart the program, or run perf-ops as root: it then reads the old "
+			 "file through /proc/PID/map_files");
 	return false;
+}
+
+static int copy_vdso(uint32_t pid, uint64_t start, uint64_t size, struct err *err)
+{
+	auto_buf copy = BUF(VDSO_MAX);
+	unsigned char piece[PAGE];
+
+	for (uint64_t at = 0; at < size && at < VDSO_MAX; at += sizeof(piece)) {
+		ssize_t n = proc_memory(pid, start + at, piece, sizeof(piece));
+		if (n <= 0)
+			break;
+		buf_put(&copy, (struct str){ (const char *)piece, (size_t)n });
+	}
+	if (copy.n == 0)
+		return err_set(err, -ESRCH, "the vdso of process %u cannot be read", pid);
+	return mapped_copy("vdso", buf_str(&copy), err);
+}
+
+static void open_vdso(struct binaries *b, struct binary *bin, const struct binary_place *p)
+{
+	uint64_t size = p->end > p->start ? p->end - p->start : 0;
+	bool got = try_way(b, bin, p, copy_vdso(p->pid, p->start, size, &bin->why));
+
+	/* Of a process that is gone: one kernel has one vdso, and the build-id says whether it is
+	 * this kernel. */
+	if (!got && p->build_id.n) {
+		uint32_t pid;
+		struct err was = bin->why;
+		uint64_t own = proc_own_vdso(&pid);
+		if (!try_way(b, bin, p, copy_vdso(pid, own, size, &bin->why)))
+			bin->why = was;
+	}
+	bin->deleted = false;
 }
 
 /* /proc/PID/exe needs fewer rights than map_files, and is the old file too; but it is one file. */

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/auxv.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/vec.h"
 #include "sys/caps.h"
@@ -237,6 +239,12 @@ ssize_t proc_memory(uint32_t pid, uint64_t address, void *into, size_t n)
 		return -errno;
 	ssize_t r = process_vm_readv((pid_t)pid, &here, 1, &there, 1, 0);
 	return r < 0 ? -errno : r;
+}
+
+uint64_t proc_own_vdso(uint32_t *ret_pid)
+{
+	*ret_pid = (uint32_t)getpid();
+	return getauxval(AT_SYSINFO_EHDR);
 }
 
 bool proc_where(const struct host *h, uint32_t pid, uint32_t tid, struct proc_where *ret)

@@ -80,6 +80,8 @@ int proc_container_cgroup(const struct host *h, struct arena *a, struct str id, 
 
 /* N bytes of the memory of another process (process_vm_readv); how many, or negative errno. */
 ssize_t proc_memory(uint32_t pid, uint64_t address, void *into, size_t n);
+/* Where the vdso of this process begins, for proc_memory(); 0: there is none. */
+uint64_t proc_own_vdso(uint32_t *ret_pid);
 /* Where a thread stands that is not running, from /proc/PID/task/TID/syscall: false while it runs.
  */
 struct proc_where {
