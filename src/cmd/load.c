@@ -100,6 +100,8 @@ static int replay(const struct context *c, const struct format *f, struct input 
 	record_sink(r)->into = into;
 	int code = f->replay(in, record_sink(r), err);
 
+	if (code >= 0 && record_samples(r) == 0)
+		code = err_set(err, -ENODATA, "this %s file holds no samples", f->name);
 	if (code >= 0) {
 		struct names_options o = { .inlines = true,
 					   .debuginfod = true,
