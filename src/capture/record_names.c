@@ -79,8 +79,9 @@ static void prepare(const struct naming *g, const struct order *o)
 	}
 }
 
-static frame_id frame_of(const struct naming *g, const struct name *n, uint64_t address)
+static frame_id frame_of(const struct naming *g, const struct name *n, uint64_t seen)
 {
+	uint64_t address = n->start ? n->start : seen;
 	struct profile *p = g->profile;
 	struct frame f = { .module = profile_string(p, n->module),
 			   .file = profile_string(p, n->file),

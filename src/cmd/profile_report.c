@@ -85,7 +85,7 @@ static void plateau(struct report *out, struct arena *a, const struct weights *w
 	auto_buf text = BUF(LINE_MAX_BYTES);
 
 	verdict_put_name(&text, weights_name(w, f));
-	if (module.n)
+	if (module.n && fn->name.i) /* else it is in what stands for the name */
 		buf_printf(&text, " of " STR_FMT, STR_ARG(module));
 	buf_put(&text, S(", "));
 	quantity_put_share(&text, weights_share(w, fn->self.value));

@@ -28,7 +28,9 @@ struct frame {
 	str_id function, file, module;
 	uint32_t line;
 	enum frame_kind kind;
-	uint64_t address; /* the link-time address when it has no name, else 0 */
+	/* Without a name: the link-time address where the function begins, so that all of it is one
+	 * frame; where no table says that, the address that was seen. With a name 0. */
+	uint64_t address;
 };
 
 struct stack {

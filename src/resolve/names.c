@@ -118,12 +118,15 @@ void names_file(struct names *n, uint32_t binary, uint64_t vaddr, struct name_li
 		return;
 	}
 	struct str module = last_part(bin->path);
-	object_find(object_of(n, bin), vaddr, ret);
+	struct object *o = object_of(n, bin);
+	object_find(o, vaddr, ret);
 	bool named = ret->n && ret->v[ret->n - 1].function.n;
-	if (!named)
-		n->unnamed.v[bin->id]++;
 	if (!ret->n)
 		unnamed(ret, module, FRAME_NATIVE);
+	if (!named) {
+		n->unnamed.v[bin->id]++;
+		(void)object_start(o, vaddr, &ret->v[ret->n - 1].start); /* else it stays 0 */
+	}
 	for (size_t i = 0; i < ret->n; i++)
 		ret->v[i].module = module;
 }

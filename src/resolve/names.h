@@ -1,7 +1,8 @@
 /*
  * names: from an address in a file, in the kernel or in code made at run time to functions, files
  * and lines. Works after the recording, lazily: touches only the files and compilation units that
- * were hit. What it does not know it says; it never guesses.
+ * were hit. What it does not know it says; it never guesses. A function without a name still has
+ * a place: where it begins, by the unwind tables of its file.
  *
  * Sources, in order: .symtab and .dynsym, .gnu_debugdata (MiniDebugInfo), the separate debug file
  * by build-id or debug link below /usr/lib/debug (DWARF lines and inlines too), debuginfod when
@@ -29,6 +30,7 @@ struct name {                /* one frame; text lives as long as the arena of na
 	struct str module;   /* last part of the path, "[kernel]", "[jit]" */
 	uint32_t line;       /* 0: not known */
 	enum frame_kind kind;
+	uint64_t start; /* without a name: where the function begins; 0: not known */
 };
 
 #define NAMES_DEPTH_MAX 64 /* inlined frames at one address; more are cut, the outer ones stay */

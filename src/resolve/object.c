@@ -6,6 +6,7 @@
 #include "resolve/debug_file.h"
 #include "resolve/demangle.h"
 #include "resolve/dwarf_view.h"
+#include "resolve/fde_table.h"
 #include "resolve/go_table.h"
 #include "resolve/plt.h"
 #include "resolve/symbols.h"
@@ -21,6 +22,8 @@ struct object {
 	int debug_fd; /* of the separate file; -1: none */
 	struct symbols *symbols;
 	struct plt *plt; /* NULL until first needed */
+	struct fde_table *starts;
+	bool starts_read;
 	struct go_table *go;
 	struct dwarf_view *dwarf;
 	struct texts readable; /* demangled names of symbols */
@@ -209,6 +212,14 @@ void object_find(struct object *o, uint64_t vaddr, struct name_list *ret)
 	if (!ret->n)
 		ret->v[ret->n++] = (struct name){ .kind = FRAME_NATIVE };
 	ret->v[ret->n - 1].function = name;
+}
+
+bool object_start(struct object *o, uint64_t vaddr, uint64_t *ret)
+{
+	if (!o->starts_read)
+		o->starts = fde_table_open(o->arena, &o->own);
+	o->starts_read = true;
+	return fde_table_find(o->starts, vaddr, ret);
 }
 
 bool object_is_partial(const struct object *o)

@@ -15,6 +15,8 @@ struct object *object_open(struct arena *a, const struct host *h, const struct b
 struct object *object_close(struct object *o); /* accepts NULL */
 /* Functions, files and lines, innermost first; modules are the caller's. N is 0: no name. */
 void object_find(struct object *o, uint64_t vaddr, struct name_list *ret);
+/* Where the function around VADDR begins, whatever its name; false: not known. */
+bool object_start(struct object *o, uint64_t vaddr, uint64_t *ret);
 /* Why names are missing, and what to do about it; empty: nothing is. */
 void object_gap(const struct object *o, struct str *ret_why, struct str *ret_remedy);
 

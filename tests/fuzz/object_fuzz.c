@@ -1,4 +1,5 @@
-/* Any bytes as a program: headers, symbols, stubs, embedded and DWARF names, Go tables. */
+/* Any bytes as a program: headers, symbols, stubs, embedded and DWARF names, Go tables, and where
+ * functions begin by the index of the unwind tables. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -25,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		for (uint64_t k = 0; k < 24; k++) {
 			uint64_t step = bin->text[i].size / 24;
 			names_file(names, bin->id, bin->text[i].vaddr + k * step, l);
-			if (l->n < 1 || l->n > NAMES_DEPTH_MAX)
+			if (l->n < 1 || l->n > NAMES_DEPTH_MAX ||
+			    l->v[l->n - 1].start > bin->text[i].vaddr + k * step)
 				abort();
 		}
 	names_file(names, bin->id, 0x1000, l);

@@ -106,6 +106,45 @@ static void damaged_bytes(void **state)
 	}
 }
 
+/* Likewise every byte of a program that has nothing but its unwind tables. */
+static void damaged_unwind_tables(void **state)
+{
+	struct subject *s = *state;
+	static const unsigned char values[] = { 0x00, 0xff, 0x80, 0x7f, 0x01, 0x50 };
+	struct name_list *l = arena_make(s->arena, struct name_list);
+	struct err err = { 0 };
+	unsigned found = 0;
+
+	subject_write(s, "u.c",
+		      "int in(int x) { return x * 3; }\n"
+		      "int out(int x) { return in(x) + in(x + 1); }\n"
+		      "void _start(void) { out(1); for (;;) ; }\n");
+	assert_true(run(s,
+			"gcc -O1 -fno-inline -fno-ipa-icf -nostdlib -static "
+			"-Wl,--eh-frame-hdr,-z,noseparate-code -o whole u.c && strip -o u whole"));
+	uint64_t at = subject_address(s, "whole", "out");
+	struct str image = subject_read(s, "u");
+	char *bytes = arena_array(s->arena, char, image.n);
+	for (size_t i = 0; i < image.n * sizeof(values); i++) {
+		memcpy(bytes, image.p, image.n);
+		bytes[i / sizeof(values)] = (char)values[i % sizeof(values)];
+		auto_arena a = arena_open("one", (size_t)256 << 20);
+		auto_fd fd = mapped_copy("u", (struct str){ bytes, image.n }, &err);
+		struct binaries *b = binaries_open(a, &s->host);
+		struct names *n = names_open(a, &s->host, b, (struct names_options){ 0 });
+		struct binary_place p = { .path = arena_printf(a, "/proc/self/fd/%d", fd) };
+		const struct binary *bin = binaries_get(b, &p);
+		names_file(n, bin->id, at + 1, l);
+		assert_true(l->n == 1 && l->v[0].start <= at + 1);
+		found += l->v[0].start == at;
+		names_file(n, bin->id, UINT64_MAX, l);
+		(void)names_close(n);
+		(void)binaries_close(b);
+	}
+	/* Most bytes are not about this function. */
+	assert_true(found > image.n * sizeof(values) / 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -113,6 +152,7 @@ int main(void)
 		SUBJECT_TEST(origins_that_run_in_circles),
 		SUBJECT_TEST(a_hundred_functions_in_each_other),
 		SUBJECT_TEST(damaged_bytes),
+		SUBJECT_TEST(damaged_unwind_tables),
 	};
 
 	return RUN_TESTS(tests);

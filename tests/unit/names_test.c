@@ -327,6 +327,41 @@ static void separate_and_embedded_debug_files(void **state)
 	check_str(subject_function(s, subject_binary(s, "e/other"), there), S(""));
 }
 
+/* Without names a function still begins where it began: all of it is one frame. */
+static void functions_of_a_stripped_program(void **state)
+{
+	static const char *const compilers[] = { "g++", "clang++", "g++ -fno-pie -no-pie" };
+	struct subject *s = *state;
+	struct name_list *l = arena_make(s->arena, struct name_list);
+
+	subject_write(s, "s.cc", cpp_text);
+	for (size_t c = 0; c < sizeof(compilers) / sizeof(compilers[0]); c++) {
+		struct str name = arena_printf(s->arena, "s%zu", c);
+		uint64_t at, size;
+		unsigned n = 0, missing = 0;
+		assert_true(run(s, "%s -O2 -o s s.cc && strip -o %s s", compilers[c], name.p));
+		assert_true(run(s, "nm -S --defined-only s | awk 'NF == 4 && $3 ~ /[TtWw]/ "
+				   "{ print $1, $2 }' > symbols"));
+		const struct binary *bin = subject_binary(s, name.p);
+		struct str text = subject_read(s, "symbols");
+		for (; text.n; n++) {
+			struct str rest = next_line(&text);
+			assert_true(str_to_hex(str_cut(rest, ' ', &rest), &at));
+			assert_true(str_to_hex(rest, &size));
+			for (uint64_t i = 0; i < size; i += size < 2 ? 1 : size - 1) {
+				names_file(s->names, bin->id, at + i, l);
+				assert_int_equal(l->n, 1);
+				missing += !l->v[0].function.n && !l->v[0].start;
+				if (l->v[0].start)
+					assert_int_equal(l->v[0].start, at);
+			}
+		}
+		assert_true(n > 100 && missing <= 2); /* __clang_call_terminate has no entry */
+		names_file(s->names, bin->id, 8, l);  /* in the headers */
+		assert_int_equal(l->v[0].start, 0);
+	}
+}
+
 static void split_dwarf_says_what_is_missing(void **state)
 {
 	struct subject *s = *state;
@@ -389,6 +424,7 @@ int main(void)
 		SUBJECT_TEST(every_symbol_of_a_c_program),
 		SUBJECT_TEST(stubs_are_named_by_whom_they_call),
 		SUBJECT_TEST(separate_and_embedded_debug_files),
+		SUBJECT_TEST(functions_of_a_stripped_program),
 		SUBJECT_TEST(split_dwarf_says_what_is_missing),
 		SUBJECT_TEST(functions_of_the_vdso),
 	};
