@@ -410,6 +410,16 @@ static enum frame_kind kind_of(const struct reader *r, const struct func *f, str
 	return reading_is_kernel(module) ? FRAME_KERNEL : FRAME_NATIVE;
 }
 
+static bool is_place(struct str name, struct str module, uint64_t address)
+{
+	auto_buf place = BUF(PPROF_PLACE_MAX);
+
+	if (!address || !module.n || !str_starts(name, module))
+		return false;
+	pprof_place(&place, module, address);
+	return str_eq(name, buf_str(&place));
+}
+
 static int add_frame(struct reader *r, struct str module, uint64_t address, const struct line *l)
 {
 	struct func none = { 0 };
@@ -418,6 +428,8 @@ static int add_frame(struct reader *r, struct str module, uint64_t address, cons
 	struct str name = text(r, f->name), file = text(r, f->file);
 
 	name = name.n ? name : text(r, f->system_name);
+	if (is_place(name, module, address))
+		name = S("");
 	if (reading_room(r->p, name.n + file.n + module.n, r->err) < 0)
 		return err_add(r->err, "pprof");
 	struct frame frame = { .function = profile_string(r->p, name),

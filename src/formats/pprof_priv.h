@@ -27,6 +27,11 @@ enum pprof_field {
  * module: FlameGraph's annotations. Empty for native and inlined ones. */
 struct str pprof_annotation(enum frame_kind kind);
 
+/* "cc1plus+0x8a3f10": the name of a function that has none, for readers that show names only. The
+ * file of our own is read back as what it was. */
+#define PPROF_PLACE_MAX 4096
+void pprof_place(struct buf *out, struct str module, uint64_t address);
+
 int pprof_write(const struct run *r, struct buf *out, struct err *err);
 
 #endif

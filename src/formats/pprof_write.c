@@ -16,6 +16,7 @@
 #include "formats/notes.h"
 #include "formats/numbers.h"
 #include "formats/pprof_priv.h"
+#include "formats/reading.h"
 
 #define LARGE                                                                              \
 	(4u << 20) /* raw bytes; above, compression must not take longer than all the rest \
@@ -30,6 +31,8 @@ struct group { /* frame, below it `up`: what it is inlined into */
 struct func {
 	str_id name, file;
 	enum frame_kind kind;
+	str_id module;    /* of one without a name, which is called after where it begins */
+	uint64_t address; /* likewise; 0: it has a name */
 };
 
 struct writer {
@@ -68,6 +71,12 @@ static void put_varint(struct buf *b, uint64_t v)
 		bytes[n++] = (char)(v | 0x80);
 	bytes[n++] = (char)v;
 	buf_put(b, (struct str){ bytes, n });
+}
+
+void pprof_place(struct buf *out, struct str module, uint64_t address)
+{
+	buf_printf(out, STR_FMT "+0x%llx", STR_ARG(reading_module(module)),
+		   (unsigned long long)address);
 }
 
 static void put_bytes(struct buf *b, enum pprof_field field, struct str s)
@@ -228,17 +237,32 @@ static uint32_t mapping_id(struct writer *w, str_id module)
 static uint64_t func_id(struct writer *w, const struct frame *f)
 {
 	enum frame_kind kind = f->kind == FRAME_INLINE ? FRAME_NATIVE : f->kind;
-	uint64_t h = map_hash2((uint64_t)f->function.i << 32 | f->file.i, (uint64_t)kind);
+	struct func want = { f->function, f->file, kind, { 0 }, 0 };
+	if (!f->function.i) {
+		want.module = f->module;
+		want.address = f->address;
+	}
+	uint64_t h = map_hash2((uint64_t)f->function.i << 32 | f->file.i,
+			       map_hash2((uint64_t)kind << 32 | want.module.i, want.address));
 
 	for (struct map_at at = map_first(&w->funcs_by, h); at.hit;
 	     at = map_next(&w->funcs_by, at)) {
 		const struct func *g = &w->funcs.v[at.index];
-		if (g->name.i == f->function.i && g->file.i == f->file.i && g->kind == kind)
+		if (g->name.i == want.name.i && g->file.i == want.file.i && g->kind == kind &&
+		    g->module.i == want.module.i && g->address == want.address)
 			return at.index;
 	}
-	*vec_add(w->scratch, &w->funcs) = (struct func){ f->function, f->file, kind };
+	*vec_add(w->scratch, &w->funcs) = want;
 	map_insert(&w->funcs_by, h, (uint32_t)w->funcs.n - 1);
 	return w->funcs.n - 1;
+}
+
+/* Code made at run time is not the same twice: its addresses are nobody's name. */
+static bool has_place(const struct writer *w, const struct frame *f)
+{
+	struct str module = profile_text(w->p, f->module);
+
+	return f->address && module.n && module.p[0] != '[';
 }
 
 static void put_location(struct writer *w, uint32_t id)
@@ -261,8 +285,8 @@ static void put_location(struct writer *w, uint32_t id)
 	m.mapping_id = mapping_id(w, f->module);
 	m.address = f->address;
 	m.line = list;
-	/* Without a name there is no line: readers then show the address. */
-	m.n_line = lines.n == 1 && f->function.i == 0 ? 0 : lines.n;
+	/* Without a name or a place there is no line: readers then show the address. */
+	m.n_line = lines.n == 1 && f->function.i == 0 && !has_place(w, f) ? 0 : lines.n;
 	put_message(w, PPROF_LOCATION, &m.base);
 }
 
@@ -274,7 +298,13 @@ static void put_functions(struct writer *w)
 		PerfOps__Pprof__Function m = PERF_OPS__PPROF__FUNCTION__INIT;
 		m.id = i;
 		m.name = f->name.i;
-		m.system_name = f->name.i;
+		if (!f->name.i && f->address) {
+			auto_buf place = BUF(PPROF_PLACE_MAX);
+			pprof_place(&place, profile_text(w->p, f->module), f->address);
+			*vec_add(w->scratch, &w->extra) = arena_str(w->scratch, buf_str(&place));
+			m.name = (int64_t)(w->p->n_strings + w->extra.n - 1);
+		}
+		m.system_name = m.name;
 		m.filename = f->file.i;
 		if (tail.n) {
 			*vec_add(w->scratch, &w->extra) = arena_printf(
