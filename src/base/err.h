@@ -10,7 +10,7 @@
 struct err {
 	int code; /* negative errno, 0 = no error */
 	char text[320];
-	char hint[400]; /* a remedy that works when pasted, or empty */
+	char hint[1024]; /* a remedy that works when pasted, or empty */
 };
 
 /* All return the code, so that `return err_set(...)` and `return err_add(...)` read as one line. */

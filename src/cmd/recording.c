@@ -9,6 +9,7 @@
 #include "capture/source.h"
 #include "cmd/taping.h"
 #include "model/quantity.h"
+#include "sys/caps.h"
 #include "sys/clock.h"
 
 #define SECOND         INT64_C(1000000000)
@@ -102,6 +103,10 @@ static int none_works(const struct setup *s, struct err *err)
 {
 	const struct err *best = NULL;
 
+	/* No source can do that, and which gate was the first to refuse is not the news. */
+	for (size_t i = 0; i < s->target.pids.n; i++)
+		if (!s->target.child.pid && rights_are_short(s->c->host, s->target.pids.v[i]))
+			return rights_refused(RIGHTS_SAMPLE, -EACCES, s->target.pids.v[i], err);
 	for (size_t i = 0; i < s->n_trials; i++)
 		if (!best || (!best->hint[0] && s->trial[i].can.why.hint[0]))
 			best = &s->trial[i].can.why;

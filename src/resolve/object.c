@@ -11,6 +11,7 @@
 #include "resolve/plt.h"
 #include "resolve/symbols.h"
 #include "resolve/texts.h"
+#include "sys/mapped.h"
 
 struct object {
 	struct arena *arena;
@@ -97,16 +98,41 @@ static void open_dwarf(struct object *o, bool own)
 		gap(o, str_from_c(err.text), S(""));
 }
 
+/* A library of Debian's libc6 on this machine: the one whose debug package everybody can name. */
+static bool is_debian_libc(const struct object *o)
+{
+	static const struct str libraries[] = { { "libc.so.", 8 },  { "ld-linux-", 9 },
+						{ "libm.so.", 8 },  { "libmvec.so.", 11 },
+						{ "libdl.so.", 9 }, { "libpthread.so.", 14 },
+						{ "librt.so.", 9 }, { "libresolv.so.", 13 } };
+	static const struct str known[] = { { "/var/lib/dpkg/info/libc6:amd64.list", 35 },
+					    { "/var/lib/dpkg/info/libc6:arm64.list", 35 },
+					    { "/var/lib/dpkg/info/libc6.list", 29 } };
+	struct str folder, name = str_cut_last(o->bin->path, '/', &folder);
+	bool library = false, package = false;
+	struct err ignored = { 0 };
+	struct file_id here;
+
+	for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++)
+		library = library || str_starts(name, libraries[i]);
+	for (size_t i = 0; library && i < sizeof(known) / sizeof(known[0]); i++)
+		package = package || file_exists(host_path(o->host, o->arena, known[i]));
+	if (!package || !file_exists(host_path(o->host, o->arena, S("/etc/debian_version"))))
+		return false;
+	/* Not that of a container with another distribution in it. */
+	auto_fd fd = mapped_open(host_path(o->host, o->arena, o->bin->path), &ignored);
+	return fd >= 0 && !file_id(fd, &here, &ignored) && here.device == o->bin->file.device &&
+	       here.inode == o->bin->file.inode;
+}
+
 static void say_stripped(struct object *o)
 {
 	if (o->go)
 		return;
 	gap(o, S("stripped: it has no symbol table, and no debug file was found"),
-	    o->options.debuginfod
-		    ? S("install its debug symbols (Debian: the package's -dbgsym), or set "
-			"DEBUGINFOD_URLS, e.g. export "
-			"DEBUGINFOD_URLS=https://debuginfod.elfutils.org/")
-		    : S("install its debug symbols below /usr/lib/debug, or build it without "
+	    is_debian_libc(o)
+		    ? S("sudo apt-get install libc6-dbg")
+		    : S("install its debug symbols, set DEBUGINFOD_URLS, or build it without "
 			"strip"));
 }
 

@@ -14,7 +14,7 @@
 #include "sys/reason_priv.h"
 
 #define CAPABILITIES "cap_perfmon,cap_bpf,cap_sys_ptrace,cap_dac_read_search,cap_syslog"
-#define COMMAND_MAX  200 /* longer ones are not repeated in a remedy */
+#define COMMAND_MAX  700 /* longer ones are not repeated in a remedy */
 
 /* The value of "Name:\t..." in a status file. */
 static struct str field(struct str status, struct str name)
@@ -107,15 +107,32 @@ static bool plain(struct str word)
 	return word.n != 0;
 }
 
-/* The words of a cmdline file as a shell would have to be told them; the first one is EXE, since
- * sudo has a PATH of its own. */
+/* Whether sudo finds the program by the word that was typed: by a path, or in its own PATH (the
+ * secure_path that distributions ship). */
+static bool found_by_sudo(struct str word, struct str exe)
+{
+	static const struct str folders[] = {
+		{ "/usr/local/sbin", 15 }, { "/usr/local/bin", 14 }, { "/usr/sbin", 9 },
+		{ "/usr/bin", 8 },         { "/sbin", 5 },           { "/bin", 4 }
+	};
+	struct str folder, name = str_cut_last(exe, '/', &folder);
+
+	if (memchr(word.p, '/', word.n))
+		return true;
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		if (str_eq(folder, folders[i]))
+			return str_eq(word, name);
+	return false;
+}
+
+/* The words of a cmdline file as a shell would have to be told them. */
 static struct str quoted(struct arena *a, struct str words, struct str exe)
 {
 	auto_buf out = BUF(4096);
 
 	for (bool first = true; words.n; first = false) {
 		struct str word = str_cut(words, 0, &words);
-		word = first && exe.n ? exe : word;
+		word = first && exe.n && !found_by_sudo(word, exe) ? exe : word;
 		buf_put(&out, first ? S("") : S(" "));
 		if (plain(word)) {
 			buf_put(&out, word);
@@ -128,6 +145,22 @@ static struct str quoted(struct arena *a, struct str words, struct str exe)
 		buf_put(&out, S("'"));
 	}
 	return out.full || has(buf_str(&out), S("\n")) ? S("") : arena_str(a, buf_str(&out));
+}
+
+/* passwd(5): "name:password:uid:..."; only the local file, without the network behind nss. */
+static struct str user_name(const struct host *h, struct arena *a, uint32_t uid)
+{
+	struct str rest = text(h, a, S("/etc/passwd")), line, name;
+	uint64_t v;
+
+	while (rest.n) {
+		line = str_cut(rest, '\n', &rest);
+		name = str_cut(line, ':', &line);
+		(void)str_cut(line, ':', &line);
+		if (str_to_u64(str_cut(line, ':', &line), &v) && v == uid)
+			return name;
+	}
+	return S("");
 }
 
 static bool capable(uint64_t set, unsigned cap)
@@ -146,6 +179,8 @@ struct rights rights_read(const struct host *h, struct arena *a)
 	uid = str_cut(rest, '\t', &lines); /* the effective one */
 	if (str_to_u64(uid, &v) && v < UINT32_MAX)
 		r.uid = (uint32_t)v;
+	if (r.uid != UINT32_MAX)
+		r.user = user_name(h, a, r.uid);
 	(void)str_to_hex(field(status, S("CapEff:")), &caps);
 	r.cap_sys_admin = capable(caps, CAP_SYS_ADMIN);
 	r.cap_bpf = capable(caps, CAP_BPF) || r.cap_sys_admin;
@@ -236,7 +271,7 @@ static void line_sudo(struct lines *l, const struct rights *r)
 	if (r->command.n && r->command.n <= COMMAND_MAX)
 		line(l, "sudo " STR_FMT, STR_ARG(r->command));
 	else
-		line(l, "sudo " STR_FMT " profile", STR_ARG(r->exe));
+		line(l, "sudo !!  # in bash and zsh: the last line again");
 }
 
 static void line_setcap(struct lines *l, const struct rights *r)
@@ -245,15 +280,18 @@ static void line_setcap(struct lines *l, const struct rights *r)
 		line(l, "sudo setcap " CAPABILITIES "+ep " STR_FMT "  # once", STR_ARG(r->exe));
 }
 
-/* Inside a container nothing that is typed there helps: it has to be started with more. */
-static void lines_container(struct lines *l, const struct rights *r)
+/* Inside a container nothing that is typed there helps: it has to be started with more. The default
+ * filter of Docker 23 lets perf_event_open() and bpf() through for whoever has the capability
+ * (moby#43987); older ones, and others', do not: FILTERED. */
+static void lines_container(struct lines *l, const struct rights *r, bool filtered)
 {
 	if (r->kubernetes)
 		line(l, "kubectl debug -it POD --image=IMAGE --target=CONTAINER --profile=sysadmin"
 			" -- perf-ops profile 1");
 	else
-		line(l, "docker run --cap-add PERFMON --cap-add BPF --cap-add SYS_PTRACE"
-			" --security-opt seccomp=unconfined IMAGE");
+		line(l, "docker run --cap-add PERFMON --cap-add BPF --cap-add SYS_PTRACE%s IMAGE%s",
+		     filtered ? " --security-opt seccomp=unconfined" : "",
+		     filtered ? "" : "  # before Docker 23 also --security-opt seccomp=unconfined");
 	line(l, "sudo perf-ops profile container:ID  # from the host");
 }
 
@@ -266,7 +304,7 @@ static bool boxed(const struct rights *r)
 static void lines_rights(struct lines *l, const struct rights *r)
 {
 	if (boxed(r)) {
-		lines_container(l, r);
+		lines_container(l, r, false);
 	} else {
 		line_sudo(l, r);
 		line_setcap(l, r);
@@ -286,14 +324,26 @@ static int say_level(const struct rights *r, const struct refusal *what, struct 
 	return err_hint(err, "%s", l.text);
 }
 
+static void put_user(struct buf *out, struct str name, uint32_t uid)
+{
+	if (name.n)
+		buf_printf(out, STR_FMT " (user id %u)", STR_ARG(str_head(name, 64)), uid);
+	else
+		buf_printf(out, "user id %u", uid);
+}
+
 static int say_owner(const struct rights *r, const struct refusal *what, struct err *err)
 {
 	struct lines l = { 0 };
 
-	err_set(err, what->code, "cannot %s of process %u: it belongs to user id %u, we run as %u",
-		doing(what->gate), what->pid, what->owner, r->uid);
+	auto_buf whose = BUF(128), who = BUF(128);
+	put_user(&whose, what->owner_name, what->owner);
+	put_user(&who, r->user, r->uid);
+	err_set(err, what->code,
+		"cannot %s of process %u: it belongs to " STR_FMT ", we run as " STR_FMT,
+		doing(what->gate), what->pid, STR_ARG(buf_str(&whose)), STR_ARG(buf_str(&who)));
 	if (boxed(r)) {
-		lines_container(&l, r);
+		lines_container(&l, r, false);
 		return err_hint(err, "%s", l.text);
 	}
 	line_sudo(&l, r);
@@ -345,7 +395,7 @@ static int say_other_gate(const struct rights *r, const struct refusal *what, st
 		err_set(err, what->code, "cannot %s: a seccomp filter refuses the system call (%s)",
 			doing(what->gate), reason(what->code));
 		if (r->container)
-			lines_container(&l, r);
+			lines_container(&l, r, true);
 		return err_hint(err, "%s", l.text);
 	}
 	if (r->lockdown.n && !str_eq(r->lockdown, S("none")))
@@ -405,6 +455,18 @@ int rights_refused(enum rights_gate gate, int code, uint32_t pid, struct err *er
 
 	if (pid)
 		what.owner = proc_owner(&h, pid);
+	if (what.owner != UINT32_MAX)
+		what.owner_name = user_name(&h, a, what.owner);
 	struct rights r = rights_read(&h, a);
 	return rights_remedy(&r, &what, err);
+}
+
+bool rights_are_short(const struct host *h, uint32_t pid)
+{
+	auto_arena a = arena_open("whose process it is", 4 << 20);
+	struct rights r = rights_read(h, a);
+	uint32_t owner = proc_owner(h, pid);
+
+	return owner != UINT32_MAX && r.uid != UINT32_MAX && owner != r.uid && r.uid != 0 &&
+	       !r.cap_perfmon;
 }

@@ -9,6 +9,7 @@
 
 struct rights {
 	uint32_t uid;
+	struct str user; /* its name, or empty */
 	bool cap_bpf, cap_perfmon, cap_sys_ptrace, cap_sys_admin, cap_syslog;
 	bool seccomp;   /* a filter is installed */
 	bool container; /* pid 1 is not init, or a runtime's marks are found */
@@ -25,6 +26,8 @@ struct rights {
 		command; /* as it was typed, quoted for a shell; after "sudo " it can be pasted */
 };
 struct rights rights_read(const struct host *h, struct arena *a);
+/* Whether process PID is another user's, and we have nothing that opens it to us. */
+bool rights_are_short(const struct host *h, uint32_t pid);
 
 /* What was refused. */
 enum rights_gate {
@@ -36,9 +39,10 @@ enum rights_gate {
 };
 struct refusal {
 	enum rights_gate gate;
-	int code;       /* negative errno */
-	uint32_t pid;   /* whom it was about; 0 nobody in particular */
-	uint32_t owner; /* uid of that process; UINT32_MAX unknown or nobody's */
+	int code;              /* negative errno */
+	uint32_t pid;          /* whom it was about; 0 nobody in particular */
+	uint32_t owner;        /* uid of that process; UINT32_MAX unknown or nobody's */
+	struct str owner_name; /* or empty */
 };
 /* Fills err with code, one sentence that names the gate, and the lines to paste; returns the code.
  */

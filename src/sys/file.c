@@ -165,12 +165,6 @@ void file_unmap(struct file_map *m)
 	*m = (struct file_map){ 0 };
 }
 
-void file_map_forget(const struct file_map *m)
-{
-	if (m->p)
-		(void)madvise((void *)m->p, m->n, MADV_DONTNEED); /* only a wish */
-}
-
 static void on_bus_error(int number, siginfo_t *info, void *context)
 {
 	int was = errno;

@@ -57,10 +57,6 @@ struct file_map {
 };
 int file_map(int fd, struct file_map *ret, struct err *err);
 void file_unmap(struct file_map *m); /* accepts zeroed */
-/* Gives the pages back that were read so far (they come again from the file): keeps our RSS small.
- */
-void file_map_forget(const struct file_map *m);
-
 /* From now on, a page of a map whose file was cut off under us reads as zeroes, which parsers take
  * for a corrupt file; without it that is SIGBUS. stop_catch() calls it. */
 void file_map_guard(void);

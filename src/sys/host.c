@@ -87,8 +87,3 @@ struct str host_name(const struct host *h, struct arena *a)
 {
 	return one_line(h, a, S("/proc/sys/kernel/hostname"));
 }
-
-struct str host_release(const struct host *h, struct arena *a)
-{
-	return one_line(h, a, S("/proc/sys/kernel/osrelease"));
-}

@@ -22,7 +22,6 @@ int host_read(const struct host *h, struct arena *a, struct str name, struct str
 	      struct err *err);
 /* A number in a file of its own, such as /proc/sys/kernel/perf_event_paranoid. */
 bool host_number(const struct host *h, const char *name, int64_t *ret);
-struct str host_name(const struct host *h, struct arena *a);    /* node name */
-struct str host_release(const struct host *h, struct arena *a); /* kernel release */
+struct str host_name(const struct host *h, struct arena *a); /* node name */
 
 #endif

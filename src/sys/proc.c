@@ -246,24 +246,3 @@ uint64_t proc_own_vdso(uint32_t *ret_pid)
 	*ret_pid = (uint32_t)getpid();
 	return getauxval(AT_SYSINFO_EHDR);
 }
-
-bool proc_where(const struct host *h, uint32_t pid, uint32_t tid, struct proc_where *ret)
-{
-	auto_arena tmp = arena_open("reading where a thread is", SMALL_FILE);
-	char name[64];
-	struct proc_where w = { .syscall = -1 };
-	uint64_t number;
-
-	(void)snprintf(name, sizeof(name), "task/%u/syscall", tid);
-	struct str text = str_trim(small(h, tmp, pid, name));
-	struct str rest, first = str_cut(text, ' ', &rest);
-	if (str_to_u64(first, &number) && number <= INT64_MAX)
-		w.syscall = (int64_t)number;
-	else if (!str_eq(first, S("-1")))
-		return false; /* "running" */
-	struct str pc = str_cut_last(text, ' ', &rest), sp = str_cut_last(rest, ' ', &rest);
-	if (!str_to_hex(pc, &w.pc) || !str_to_hex(sp, &w.sp))
-		return false;
-	*ret = w;
-	return true;
-}

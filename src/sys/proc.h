@@ -82,12 +82,5 @@ int proc_container_cgroup(const struct host *h, struct arena *a, struct str id, 
 ssize_t proc_memory(uint32_t pid, uint64_t address, void *into, size_t n);
 /* Where the vdso of this process begins, for proc_memory(); 0: there is none. */
 uint64_t proc_own_vdso(uint32_t *ret_pid);
-/* Where a thread stands that is not running, from /proc/PID/task/TID/syscall: false while it runs.
- */
-struct proc_where {
-	int64_t syscall; /* -1: blocked outside a system call */
-	uint64_t sp, pc;
-};
-bool proc_where(const struct host *h, uint32_t pid, uint32_t tid, struct proc_where *ret);
 
 #endif

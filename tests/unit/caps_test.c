@@ -17,11 +17,14 @@ static const struct rights user = {
 #define SETCAP                                                                              \
 	"sudo setcap cap_perfmon,cap_bpf,cap_sys_ptrace,cap_dac_read_search,cap_syslog+ep " \
 	"/usr/bin/perf-ops  # once"
-#define SUDO "sudo /usr/bin/perf-ops profile 42"
-#define DOCKER                                                            \
+#define SUDO      "sudo /usr/bin/perf-ops profile 42"
+#define FROM_HOST "sudo perf-ops profile container:ID  # from the host"
+#define DOCKER                                                                  \
+	"docker run --cap-add PERFMON --cap-add BPF --cap-add SYS_PTRACE IMAGE" \
+	"  # before Docker 23 also --security-opt seccomp=unconfined\n" FROM_HOST
+#define DOCKER_FILTERED                                                   \
 	"docker run --cap-add PERFMON --cap-add BPF --cap-add SYS_PTRACE" \
-	" --security-opt seccomp=unconfined IMAGE\n"                      \
-	"sudo perf-ops profile container:ID  # from the host"
+	" --security-opt seccomp=unconfined IMAGE\n" FROM_HOST
 
 static void check(const struct rights *r, struct refusal what, const char *text, const char *hint)
 {
@@ -63,12 +66,21 @@ static void owners(void **state)
 
 	(void)state;
 	check(&r, what,
-	      "cannot sample CPU time of process 42: it belongs to user id 33, we run as 1000",
+	      "cannot sample CPU time of process 42: it belongs to user id 33, we run as user "
+	      "id 1000",
 	      SUDO "\nsudo -u '#33' /usr/bin/perf-ops profile 42\n" SETCAP);
+	r.user = S("alice");
+	what.owner_name = S("www-data");
+	check(&r, what,
+	      "cannot sample CPU time of process 42: it belongs to www-data (user id 33), we run "
+	      "as alice (user id 1000)",
+	      SUDO "\nsudo -u '#33' /usr/bin/perf-ops profile 42\n" SETCAP);
+	r.user = what.owner_name = S("");
 	what.owner = 0; /* sudo -u '#0' would be sudo */
 	what.gate = RIGHTS_MEMORY;
 	check(&r, what,
-	      "cannot read the memory map of process 42: it belongs to user id 0, we run as 1000",
+	      "cannot read the memory map of process 42: it belongs to user id 0, we run as "
+	      "user id 1000",
 	      SUDO "\n" SETCAP);
 	what.owner = 1000;
 	check(&r, what,
@@ -93,7 +105,7 @@ static void boxes(void **state)
 	check(&r, refused(RIGHTS_SAMPLE, -ENOSYS),
 	      "cannot sample CPU time: a seccomp filter refuses the system call (Function not "
 	      "implemented)",
-	      DOCKER);
+	      DOCKER_FILTERED);
 	r.kubernetes = true;
 	check(&r, refused(RIGHTS_BPF, -EPERM),
 	      "cannot load BPF programs: that needs CAP_BPF and CAP_PERFMON, which this container "
@@ -157,10 +169,20 @@ static void long_commands(void **state)
 	r.command = (struct str){ many, sizeof(many) };
 	(void)rights_remedy(&r, &what, &err);
 	assert_string_equal(err.hint, "sudo sysctl kernel.perf_event_paranoid=1\n"
-				      "sudo /usr/bin/perf-ops profile\n" SETCAP);
-	r.exe = (struct str){ many, 350 };
+				      "sudo !!  # in bash and zsh: the last line again\n" SETCAP);
+	r.exe = (struct str){ many, 990 };
 	(void)rights_remedy(&r, &what, &err);
-	assert_string_equal(err.hint, "sudo sysctl kernel.perf_event_paranoid=1");
+	assert_string_equal(err.hint, "sudo sysctl kernel.perf_event_paranoid=1\n"
+				      "sudo !!  # in bash and zsh: the last line again");
+	/* A launched command is repeated whole. */
+	memcpy(many, "perf-ops profile -- ", 20);
+	r.exe = user.exe;
+	r.command = (struct str){ many, 650 };
+	(void)rights_remedy(&r, &what, &err);
+	struct str rest, hint = str_from_c(err.hint);
+	(void)str_cut(hint, '\n', &rest);
+	rest = str_cut(rest, '\n', &hint);
+	assert_true(str_starts(rest, S("sudo perf-ops profile -- xxx")) && rest.n == 655);
 	r.exe = S("/opt/with blank/perf-ops"); /* not in a line for a shell as it is */
 	r.command = S("'/opt/with blank/perf-ops' profile 42");
 	(void)rights_remedy(&r, &what, &err);
@@ -186,7 +208,7 @@ static void reading(void **state)
 	assert_int_equal(r.ptrace_scope, 1);
 	check_str(r.lockdown, S("integrity"));
 	check_str(r.exe, S("/usr/bin/perf-ops"));
-	check_str(r.command, S("/usr/bin/perf-ops profile --cgroup 'it'\\''s here'"));
+	check_str(r.command, S("perf-ops profile --cgroup 'it'\\''s here'"));
 }
 
 int main(int argc, char **argv)
