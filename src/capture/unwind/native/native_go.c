@@ -14,7 +14,7 @@
 #define MAGIC_120     0xfffffff1u
 #define HEADER        72
 #define FLAG_SP_WRITE 2
-#define FUNCTIONS_MAX 10000000u
+#define TRIES_MAX     16 /* of what only looks like a table */
 
 struct native_go {
 	struct native_bytes tab, pctab, pcln, names;
@@ -181,7 +181,7 @@ static bool open_at(struct native_go *g, struct native_bytes tab)
 	(void)native_take(&c, 16); /* compilation units, files */
 	g->pctab = part(tab, native_number(&c, 8));
 	g->pcln = part(tab, native_number(&c, 8));
-	return !c.bad && g->n > 0 && g->n < FUNCTIONS_MAX && find_text(g, text);
+	return !c.bad && g->n > 0 && g->n < g->pcln.n / 8 && find_text(g, text);
 }
 
 struct native_go *native_go_open(struct arena *a, const struct native_image *img)
@@ -194,13 +194,18 @@ struct native_go *native_go_open(struct arena *a, const struct native_image *img
 	if (img->pclntab.n)
 		return open_at(g, img->pclntab) ? g : NULL;
 	/* Without section headers it is somewhere among the constants. */
+	unsigned tries = 0;
 	for (size_t i = 0; i < img->n_load && !img->text.n; i++) {
 		struct native_bytes b = native_image_at(img, img->load[i].va);
-		for (size_t at = 0; !img->load[i].exec && at + HEADER <= b.n; at += 8)
-			if ((memcmp(b.p + at, magics[0], 4) == 0 ||
-			     memcmp(b.p + at, magics[1], 4) == 0) &&
-			    open_at(g, part(b, at)))
+		for (size_t at = 0; !img->load[i].exec && at + HEADER <= b.n; at += 8) {
+			if (memcmp(b.p + at, magics[0], 4) != 0 &&
+			    memcmp(b.p + at, magics[1], 4) != 0)
+				continue;
+			if (open_at(g, part(b, at)))
 				return g;
+			if (++tries == TRIES_MAX)
+				return NULL;
+		}
 	}
 	return NULL;
 }
