@@ -31,7 +31,7 @@ struct function {
 
 static struct native_bytes part(struct native_bytes b, uint64_t from)
 {
-	if (from > b.n)
+	if (from >= b.n)
 		return (struct native_bytes){ 0 };
 	return (struct native_bytes){ .p = b.p + from, .n = b.n - from, .va = b.va + from };
 }

@@ -25,8 +25,8 @@ struct native_cursor {
 
 static inline struct native_cursor native_cursor(struct native_bytes b, size_t from, size_t to)
 {
-	if (to > b.n || from > to)
-		return (struct native_cursor){ .bad = true };
+	if (to > b.n || from > to || !b.p)
+		return (struct native_cursor){ .bad = to > 0 };
 	return (struct native_cursor){ .p = b.p + from, .end = b.p + to };
 }
 
@@ -38,7 +38,7 @@ static inline struct native_bytes native_take(struct native_cursor *c, uint64_t 
 		c->bad = true;
 		return (struct native_bytes){ 0 };
 	}
-	c->p += n;
+	c->p = n ? c->p + n : c->p; /* of nothing, p is NULL */
 	return b;
 }
 
