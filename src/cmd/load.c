@@ -146,6 +146,20 @@ static int read_packed(const struct context *c, struct input *in, struct run *in
 	return r;
 }
 
+/* Reports are about the first. */
+static void tell_others(struct run *r)
+{
+	auto_buf all = BUF(4096);
+
+	for (size_t i = 1; i < r->profiles.n; i++)
+		buf_printf(&all, "%s" STR_FMT, i > 1 ? ", " : "", STR_ARG(r->profiles.v[i]->name));
+	if (all.n)
+		run_add_limit(r,
+			      arena_printf(r->arena, "the file also holds " STR_FMT,
+					   STR_ARG(buf_str(&all))),
+			      S("this is about its first profile"), S(""));
+}
+
 int load_run(const struct context *c, struct str path, struct run **ret, struct err *err)
 {
 	struct run *run = run_new(c->arena);
@@ -162,6 +176,7 @@ int load_run(const struct context *c, struct str path, struct run **ret, struct 
 		r = err_set(err, -ENODATA, "there is no profile in it");
 	if (r < 0)
 		return err_add(err, "reading " STR_FMT, STR_ARG(path));
+	tell_others(run);
 	run->version = run->version.n ? run->version : S(PERF_OPS_VERSION);
 	run->target = run->target.n ? run->target : arena_str(c->arena, path);
 	*ret = run;

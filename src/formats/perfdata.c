@@ -31,7 +31,7 @@ enum user_record { /* above those of the kernel; tools/lib/perf/include/perf/eve
 
 struct event { /* one perf_event_attr */
 	struct perf_event_attr attr;
-	bool streaming;
+	bool streaming, seen; /* seen: it has samples */
 	unsigned stream;
 	uint64_t truncated;
 };
@@ -239,6 +239,11 @@ static bool read_sample(struct reader *r, struct str record, struct sample *s)
 	FIELD(PERF_SAMPLE_TIME, s->time =)
 	FIELD(PERF_SAMPLE_ADDR, (void))
 	FIELD(PERF_SAMPLE_ID, id =)
+	/* Without identifier in front, all events have their id in the same place. */
+	if (!(type & PERF_SAMPLE_IDENTIFIER) && type & PERF_SAMPLE_ID) {
+		s->event = event_of(r, id);
+		type = s->event->attr.sample_type;
+	}
 	FIELD(PERF_SAMPLE_STREAM_ID, (void))
 	FIELD(PERF_SAMPLE_CPU, s->cpu = (uint32_t))
 	s->period = s->event->attr.freq ? 1 : s->event->attr.sample_period;
@@ -255,6 +260,36 @@ static bool read_sample(struct reader *r, struct str record, struct sample *s)
 	return true;
 }
 
+/* Names of include/uapi/linux/perf_event.h, as perf list writes them, in the order of their
+ * numbers.
+ */
+static const char *const software[] = {
+	"cpu-clock",        "task-clock",   "page-faults",  "context-switches",
+	"cpu-migrations",   "minor-faults", "major-faults", "alignment-faults",
+	"emulation-faults", "dummy",        "bpf-output",   "cgroup-switches",
+};
+static const char *const hardware[] = {
+	"cycles",
+	"instructions",
+	"cache-references",
+	"cache-misses",
+	"branches",
+	"branch-misses",
+	"bus-cycles",
+	"stalled-cycles-frontend",
+	"stalled-cycles-backend",
+	"ref-cycles",
+};
+
+static struct str name_of(struct arena *a, const struct perf_event_attr *e)
+{
+	if (e->type == PERF_TYPE_SOFTWARE && e->config < sizeof(software) / sizeof(*software))
+		return str_from_c(software[e->config]);
+	if (e->type == PERF_TYPE_HARDWARE && e->config < sizeof(hardware) / sizeof(*hardware))
+		return str_from_c(hardware[e->config]);
+	return arena_printf(a, "event %u:%llu", e->type, (unsigned long long)e->config);
+}
+
 static void open_stream(struct reader *r, struct event *e)
 {
 	struct value_kind kinds[2] = { reading_cpu_kinds[0], reading_cpu_kinds[1] };
@@ -265,8 +300,7 @@ static void open_stream(struct reader *r, struct event *e)
 		name = S("cycles");
 	} else if (e->attr.type != PERF_TYPE_SOFTWARE ||
 		   e->attr.config > PERF_COUNT_SW_TASK_CLOCK) {
-		name = arena_printf(r->scratch, "event %u:%llu", e->attr.type,
-				    (unsigned long long)e->attr.config);
+		name = name_of(r->scratch, &e->attr);
 		kinds[1] = (struct value_kind){ S("events"), UNIT_COUNT };
 	}
 	e->stream = r->into->ops->stream(r->into, name, kinds, 2);
@@ -307,8 +341,6 @@ static void play_sample(struct reader *r, struct str record)
 		r->events.v[0].truncated++;
 		return;
 	}
-	if (!s.event->streaming)
-		open_stream(r, s.event);
 	bool kernel = (head.misc & PERF_RECORD_MISC_CPUMODE_MASK) == PERF_RECORD_MISC_KERNEL;
 	bool copied = (s.event->attr.sample_type & PERF_SAMPLE_STACK_USER) != 0;
 	struct raw_sample out = { .time_ns = s.time,
@@ -329,7 +361,6 @@ static void play_sample(struct reader *r, struct str record)
 	out.end = (uint8_t)(copied || out.n_user >= KERNEL_DEPTH ? STACK_TRUNCATED
 			    : out.n_user == 0                    ? STACK_NONE
 								 : STACK_ROOT);
-	s.event->truncated += copied;
 	r->into->ops->sample(r->into, s.event->stream, &out);
 }
 
@@ -339,6 +370,27 @@ static uint64_t device(uint32_t major, uint32_t minor) /* as makedev(3) */
 	       (uint64_t)(minor & 0xffffff00u) << 12 | (minor & 0xffu);
 }
 
+#define KERNEL_FILE S("[kernel.kallsyms]")
+
+/* perf says where one symbol of the kernel lay: "[kernel.kallsyms]_text", its address as offset. */
+static void note_kernel(const struct reader *r, struct str path, uint64_t address)
+{
+	struct run *run = r->into->into;
+	struct str symbol = str_skip(path, KERNEL_FILE.n);
+	struct str id = build_id_of(r, KERNEL_FILE);
+	auto_buf text = BUF(512);
+
+	if (!run || !str_starts(path, KERNEL_FILE) || !symbol.n || !address || run->kernel.n ||
+	    !arena_fits(run->arena, sizeof(text) + 512, 1))
+		return;
+	buf_printf(&text, STR_FMT " %llx%s", STR_ARG(symbol), (unsigned long long)address,
+		   id.n ? " " : "");
+	for (size_t i = 0; i < id.n; i++)
+		buf_printf(&text, "%02x", (unsigned char)id.p[i]);
+	if (!text.full)
+		run->kernel = arena_str(run->arena, buf_str(&text));
+}
+
 static void play_mapping(struct reader *r, struct str record, uint64_t time)
 {
 	struct perf_event_header head;
@@ -346,15 +398,19 @@ static void play_mapping(struct reader *r, struct str record, uint64_t time)
 
 	memcpy(&head, record.p, sizeof(head));
 	two = head.type == PERF_RECORD_MMAP2;
-	if (two ? !(u32_at(record, 64) & PROT_EXECUTE) : head.misc & PERF_RECORD_MISC_MMAP_DATA)
-		return;
 	struct raw_mapping m = { .time_ns = time,
 				 .pid = u32_at(record, 8),
 				 .start = u64_at(record, 16),
 				 .file_offset = u64_at(record, 32),
 				 .path = c_string(record, two ? 72 : 40) };
-	if (m.pid == UINT32_MAX || __builtin_add_overflow(m.start, u64_at(record, 24), &m.end))
-		return; /* the kernel itself */
+	if (m.pid == UINT32_MAX) {
+		note_kernel(r, m.path, m.file_offset);
+		return;
+	}
+	if (two ? !(u32_at(record, 64) & PROT_EXECUTE) : head.misc & PERF_RECORD_MISC_MMAP_DATA)
+		return;
+	if (__builtin_add_overflow(m.start, u64_at(record, 24), &m.end))
+		return;
 	if (two && head.misc & PERF_RECORD_MISC_MMAP_BUILD_ID && record.n > 64) {
 		size_t n = (unsigned char)record.p[40];
 		m.build_id = str_head(str_skip(record, 44), n < 20 ? n : 20);
@@ -431,8 +487,11 @@ static uint64_t time_of(struct reader *r, const struct perf_event_header *head, 
 {
 	struct sample s;
 
-	if (head->type == PERF_RECORD_SAMPLE)
-		return read_sample(r, record, &s) ? s.time : 0;
+	if (head->type == PERF_RECORD_SAMPLE) {
+		bool good = read_sample(r, record, &s);
+		s.event->seen = true;
+		return good ? s.time : 0;
+	}
 	if (head->type == PERF_RECORD_FORK || head->type == PERF_RECORD_EXIT)
 		return u64_at(record, 24);
 	return trailer_time(r, record);
@@ -577,6 +636,30 @@ static int by_time(const void *a, const void *b)
 	return (x->at > y->at) - (x->at < y->at);
 }
 
+/* The times that reports count from: the first sample, and the distance to the next. */
+static void begin(struct reader *r)
+{
+	const struct perf_event_attr *a = r->events.n ? &r->events.v[0].attr : NULL;
+	struct perf_event_header head;
+
+	for (size_t i = 0; i < r->records.n; i++) {
+		memcpy(&head, r->file.p + r->records.v[i].at, sizeof(head));
+		if (head.type != PERF_RECORD_SAMPLE)
+			continue;
+		r->into->began_ns = r->records.v[i].time;
+		break;
+	}
+	/* In the order that perf was given them: the first is the one that reports are about. */
+	for (size_t i = 0; i < r->events.n; i++)
+		if (r->events.v[i].seen)
+			open_stream(r, &r->events.v[i]);
+	if (a && a->freq && a->sample_freq)
+		r->into->period_ns = (int64_t)(1000000000 / a->sample_freq);
+	else if (a && a->type == PERF_TYPE_SOFTWARE && a->config <= PERF_COUNT_SW_TASK_CLOCK &&
+		 a->sample_period <= INT64_MAX)
+		r->into->period_ns = (int64_t)a->sample_period;
+}
+
 static int perfdata_replay(struct input *in, struct sink *into, struct err *err)
 {
 	auto_arena scratch = arena_open("reading perf.data", FILE_MAX_BYTES);
@@ -598,6 +681,7 @@ static int perfdata_replay(struct input *in, struct sink *into, struct err *err)
 	r.ip = arena_array(scratch, uint64_t, 2 * (size_t)UINT16_MAX);
 	if (r.records.n)
 		qsort(r.records.v, r.records.n, sizeof(*r.records.v), by_time);
+	begin(&r);
 	for (size_t i = 0; i < r.records.n; i++)
 		play(&r, &r.records.v[i]);
 	for (size_t i = 0; i < r.events.n; i++) {
