@@ -219,8 +219,12 @@ def control_c_keeps_the_report():
 def killed_leaves_nothing():
     need_bpf()
     p = subprocess.Popen([PERF_OPS, "profile", "-d", "60s", "--", SUBJECT, "burn", "20"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(2)
-    ours = programs_of(p.pid)
+    ours, patience = set(), time.monotonic() + 15
+    while not ours and time.monotonic() < patience:
+        time.sleep(0.2)
+        ours = programs_of(p.pid)
+    time.sleep(0.5)
+    ours |= programs_of(p.pid)
     p.kill()
     p.wait()
     time.sleep(1)
