@@ -66,7 +66,7 @@ def check_kernel(tmp):
     """dd copies in the kernel: the share of kernel time must be what getrusage says."""
     out = os.path.join(tmp, "dd.folded")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cmd = [PERF_OPS, "profile", "-F", str(RATE), "-q", "-o", out, "--", "dd", "if=/dev/zero", "of=/dev/null", "bs=1M", "count=60000"]
+    cmd = [PERF_OPS, "profile", "-F", str(RATE), "-q", "-o", out, "--", "dd", "if=/dev/zero", "of=/dev/null", "bs=1M", "count=150000"]
     r = subprocess.run(cmd, capture_output=True, text=True, timeout=120)
     if r.returncode == 3:
         return tap(True, "dd", " # SKIP cannot measure here")
@@ -74,7 +74,7 @@ def check_kernel(tmp):
     for stack, n in folded(out):
         total += n
         kernel += n if stack[-1].endswith("_[k]") else 0
-    alone = subprocess.run(["bash", "-c", "TIMEFORMAT='%U %S'; time dd if=/dev/zero of=/dev/null bs=1M count=60000 2>/dev/null"],
+    alone = subprocess.run(["bash", "-c", "TIMEFORMAT='%U %S'; time dd if=/dev/zero of=/dev/null bs=1M count=150000 2>/dev/null"],
                            capture_output=True, text=True)
     user, system = map(float, alone.stderr.split()[-2:])
     truth = system / (user + system)

@@ -190,9 +190,8 @@ static int refuse_load(struct cpu_self *s, int r, const char *verifier, struct e
 static int load(struct cpu_self *s, const struct tables_room *room, struct err *err)
 {
 	char *log = arena_array(s->arena, char, LOG_BYTES);
-	struct bpf_object_open_opts o = { .sz = sizeof(o),
-					  .kernel_log_buf = log,
-					  .kernel_log_size = LOG_BYTES };
+	/* Zeroes its padding too, which libbpf looks at. */
+	LIBBPF_OPTS(bpf_object_open_opts, o, .kernel_log_buf = log, .kernel_log_size = LOG_BYTES);
 
 	s->bpf = cpu_bpf__open_opts(&o);
 	if (!s->bpf)
