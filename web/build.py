@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """build.py SOURCE WORK OUT: the page of HTML reports, from SOURCE (web/) into the one file OUT.
 
-npm works in WORK, a folder of the build tree, on a copy: the source tree stays as it was. What was installed is
-remembered by the hash of the lockfile, so only a changed lockfile needs the network again.
+npm works in WORK, a folder of the build tree, on a copy: the source tree stays as it was (tools/npm_ci.py).
 """
-import hashlib, os, shutil, subprocess, sys
+import os, shutil, subprocess, sys
 
 source, work, out = (os.path.abspath(a) for a in sys.argv[1:4])
+sys.path.insert(0, os.path.join(os.path.dirname(source), "tools"))
+import npm_ci
+
 HELP = "web: to build without the page: meson configure BUILD -Dweb=stub"
 
 
@@ -19,21 +21,13 @@ def run(what, *command):
         sys.exit(f"{done.stdout}web: {what} failed\n{HELP}")
 
 
-def install():
-    stamp = os.path.join(work, "installed")
-    wanted = hashlib.sha256(open(os.path.join(source, "package-lock.json"), "rb").read()).hexdigest()
-    if os.path.exists(stamp) and open(stamp).read() == wanted:
-        return
-    run("npm ci", "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
-    with open(stamp, "w") as f:
-        f.write(wanted)
-
-
 os.makedirs(work, exist_ok=True)
-for name in ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "build.mjs", "shell.html"):
+for name in ("tsconfig.json", "build.mjs", "shell.html"):
     shutil.copyfile(os.path.join(source, name), os.path.join(work, name))
 shutil.rmtree(os.path.join(work, "src"), ignore_errors=True)
 shutil.copytree(os.path.join(source, "src"), os.path.join(work, "src"))
-install()
+why = npm_ci.install(source, work)
+if why:
+    sys.exit(f"web: {why}\n{HELP}")
 run("the type check", "node", "node_modules/typescript/bin/tsc", "--noEmit", "-p", ".")
 run("the bundle", "node", "build.mjs", out)

@@ -7,14 +7,16 @@
   firefox     every table rule of the processed profile format; and the profiler's own code (npm, profiler-cli)
   flamegraph  collapsed stacks come through unchanged; flamegraph.pl or inferno draw them
 
-The npm packages: `npm ci` in tests/formats, or NODE_MODULES=folder.
+The npm packages are installed below WORK, a folder of the build tree; NODE_MODULES=folder takes them from there instead.
 """
 import gzip, json, os, re, shutil, subprocess, sys, tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CORPUS = os.path.join(HERE, "corpus")
 CONVERT = os.environ["CONVERT"]
-MODULES = os.environ.get("NODE_MODULES", os.path.join(HERE, "node_modules"))
+WORK = os.environ["WORK"]
+sys.path.insert(0, os.path.join(HERE, "..", "..", "tools"))
+import npm_ci
 
 
 class Skip(Exception):
@@ -35,10 +37,11 @@ def need(program):
 
 
 def module(*path):
-    full = os.path.join(MODULES, *path)
-    if not os.path.exists(full):
-        raise Skip(f"{path[0]} is not installed: npm ci in tests/formats")
-    return full
+    modules = os.environ.get("NODE_MODULES")
+    why = None if modules else npm_ci.install(HERE, WORK)
+    if why:
+        raise Skip(f"{path[0]}: {why}")
+    return os.path.join(modules or os.path.join(WORK, "node_modules"), *path)
 
 
 def profiles():
@@ -186,6 +189,11 @@ def firefox_rules(doc):
 def firefox_program(tmp, path):
     cli = module("@firefox-devtools", "profiler-cli", "dist", "profiler-cli.js")
     env = {**os.environ, "HOME": tmp}
+    alive = subprocess.run(["node", cli, "--version"], env=env, capture_output=True, text=True, timeout=60)
+    if alive.returncode:
+        node = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout.strip()
+        why = re.search(r"^\w*Error.*$", alive.stderr, re.M)
+        raise Skip(f"the rules hold; profiler-cli does not run on node {node}: {why[0] if why else 'it asks for 24'}")
     try:
         for _ in range(5):  # its daemon is given half a second to start, which a busy machine needs for itself
             if subprocess.run(["node", cli, "load", path], env=env, capture_output=True, timeout=60).returncode == 0:
