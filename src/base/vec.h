@@ -14,9 +14,11 @@
 #define VEC(T) struct { T *v; size_t n, cap; }
 /* clang-format on */
 
-/* The address of a new, zeroed last element. */
-#define vec_add(a, vec)                                                                  \
-	((vec)->v = arena_grow((a), (vec)->v, (vec)->n, &(vec)->cap, sizeof(*(vec)->v)), \
+/* The address of a new, zeroed last element. The size is that of a type, so that clang-tidy does
+ * not take a vec of pointers for a slip. */
+#define vec_add(a, vec)                                                                           \
+	((vec)->v =                                                                               \
+		 arena_grow((a), (vec)->v, (vec)->n, &(vec)->cap, sizeof(__typeof__(*(vec)->v))), \
 	 &(vec)->v[(vec)->n++])
 
 #endif
