@@ -1,8 +1,11 @@
 /*
  * map: from a hash to the index of a row that the caller keeps in an array of its own. The map
- *knows no keys: the caller compares. Open addressing, load at most 1/2, rows are never removed. for
- *(struct map_at at = map_first(m, h); at.hit; at = map_next(m, at)) if (row_eq(&rows[at.index],
- *key)) return at.index; map_insert(m, h, new_index);
+ * knows no keys: the caller compares. Open addressing, load at most 1/2, rows are never removed.
+ *
+ *	for (struct map_at at = map_first(m, h); at.hit; at = map_next(m, at))
+ *		if (row_eq(&rows[at.index], key))
+ *			return at.index;
+ *	map_insert(m, h, new_index);
  */
 #ifndef PERF_OPS_BASE_MAP_H
 #define PERF_OPS_BASE_MAP_H
