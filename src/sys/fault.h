@@ -2,9 +2,9 @@
  * fault: every call of sys/ that can fail asks here first, so tests walk through every failure
  * there is.
  *
- *	PERF_OPS_FAULT=N         the N-th question (from 1) is answered with yes: that call is not
- *made PERF_OPS_FAULT=N:CODE    and fails with this errno, a number; EIO when not given
- *	PERF_OPS_FAULT_FD=FD     when it happens, the line "fault N FUNCTION" is written to FD
+ *	PERF_OPS_FAULT=N	the N-th question (from 1) is answered with yes: no such call
+ *	PERF_OPS_FAULT=N:CODE	and it fails with this errno, a number; EIO when not given
+ *	PERF_OPS_FAULT_FD=FD	when it happens, the line "fault N FUNCTION" is written to FD
  *
  * The harness: run a command with N = 1, 2, 3 ... and a pipe in PERF_OPS_FAULT_FD until nothing is
  * written there; then all calls of that command have failed once. Each run must end by itself with
