@@ -7,8 +7,7 @@
 #include "present/text/escape.h"
 
 #define COLUMNS_SHOWN 16
-#define INDENT        2
-#define GAP           2
+#define GAP           2 /* before every column, the first as well */
 #define WIDE_MIN      20
 #define TEXT_MIN      8
 #define HOT_SHARE     0.20 /* coloured: enough to be worth a look */
@@ -89,10 +88,10 @@ static size_t narrow(struct layout *l, size_t over, bool wide, size_t least)
 
 static void fit(struct layout *l, size_t columns)
 {
-	size_t all = INDENT;
+	size_t all = 0;
 
 	for (size_t i = 0; i < l->n; i++)
-		all += l->width[i] + (i ? GAP : 0);
+		all += GAP + l->width[i];
 	if (all <= columns)
 		return;
 	size_t over = narrow(l, all - columns, true, WIDE_MIN);
@@ -137,7 +136,7 @@ static void put_head(struct buf *out, const struct layout *l)
 		auto_buf text = BUF(256);
 		escape_fit(&text, c->heading, l->width[i]);
 		size_t left = l->width[i] - escape_columns(buf_str(&text));
-		pad(out, (i ? GAP : INDENT) + (c->unit != UNIT_NONE ? left : 0));
+		pad(out, GAP + (c->unit != UNIT_NONE ? left : 0));
 		buf_put(out, buf_str(&text));
 		if (c->unit == UNIT_NONE && i + 1 < l->n)
 			pad(out, left);
@@ -157,13 +156,13 @@ void table_put(struct buf *out, const struct table *t, size_t rows, const struct
 	put_head(out, &l);
 	for (size_t row = 0; row < l.rows; row++) {
 		for (size_t i = 0; i < l.n; i++) {
-			pad(out, i ? GAP : INDENT);
+			pad(out, GAP);
 			put_cell(out, &l, i, &t->cell[row * t->n_columns + l.shown[i]]);
 		}
 		buf_put(out, S("\n"));
 	}
 	if (cut)
-		buf_printf(out, "%*s… and %zu more\n", INDENT, "", cut);
+		buf_printf(out, "%*s… and %zu more\n", GAP, "", cut);
 }
 
 void table_put_running(struct buf *out, const struct table *t, size_t rows, struct str between)
