@@ -2,6 +2,7 @@
  * "MiniDebugInfo") and the client library of debuginfod. */
 #include "resolve/debug_file.h"
 
+#include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <lzma.h>
@@ -9,13 +10,14 @@
 
 #include "sys/clock.h"
 #include "sys/env.h"
+#include "sys/file.h"
 #include "sys/mapped.h"
 
-#define PIECE        (64u << 10)
+#define PIECE        ((size_t)64 << 10)
 #define EMBEDDED_MAX (128u << 20)
 #define LZMA_MEMORY  (128u << 20)
 #define CHECKED_MAX  (UINT64_C(4) << 30)
-#define LINK_MAX     4096u
+#define LINK_MAX     ((size_t)4096)
 
 /* Same build, as far as both files say. -1 no, 0 not known, 1 yes. */
 static int same_build(int fd, const struct binary *bin)
@@ -67,9 +69,7 @@ static int by_build_id(const struct host *h, const struct binary *bin)
 	auto_fd fd = mapped_open(buf_str(&path), &unused);
 	if (fd < 0 || same_build(fd, bin) < 0)
 		return -ENOENT;
-	int ret = fd;
-	fd = -1;
-	return ret;
+	return fd_take(&fd);
 }
 
 static int try_link(struct str path, const struct binary *bin, uint32_t crc)
@@ -82,9 +82,7 @@ static int try_link(struct str path, const struct binary *bin, uint32_t crc)
 	int same = same_build(fd, bin);
 	if (same < 0 || (same == 0 && !has_crc(fd, crc)))
 		return -ENOENT;
-	int ret = fd;
-	fd = -1;
-	return ret;
+	return fd_take(&fd);
 }
 
 static int by_link(const struct host *h, struct arena *a, const struct binary *bin,
@@ -180,6 +178,7 @@ int debug_file_download(const struct binary *bin, int64_t deadline_ns, struct er
 	int bad = find_servers(&s, err);
 	if (bad)
 		return bad; /* the library, if any, stays: its constructors ran */
+	assert(s.begin && s.find && s.on_progress && s.set_self && s.end);
 	void *client = s.begin();
 	if (!client)
 		return err_set(err, -ENOMEM, "libdebuginfod cannot start");
