@@ -14,7 +14,7 @@
 #define HEADER_BYTES 72u
 #define FUNCS_MAX    (4u << 20)
 #define SCAN_MAX     (UINT64_C(512) << 20)
-#define PIECE        (64u << 10)
+#define PIECE        ((size_t)64 << 10)
 #define RELOCS_MAX   (8u << 20)
 #define TABLE_MAX    (1u << 20) /* bytes of one pc-value table */
 #define NAME_MAX_N   1024u
@@ -27,7 +27,8 @@ enum {
 	MD_ETEXT = 23,
 	MD_GOFUNC_118 = 38,
 	MD_GOFUNC_120 = 40,
-	MD_WORDS = 41
+	MD_WORDS = 41,
+	MD_BYTES = MD_WORDS * 8
 };
 
 enum { PCDATA_INLINE = 2, FUNCDATA_INLINE = 3 };
@@ -72,6 +73,12 @@ static uint64_t u64(const unsigned char *p)
 	return v;
 }
 
+/* Of an array of 8-byte words. */
+static uint64_t word(const unsigned char *p, size_t i)
+{
+	return u64(p + i * 8);
+}
+
 static bool is_header(const unsigned char *p)
 {
 	uint32_t magic = u32(p);
@@ -94,7 +101,7 @@ static bool scan_segment(const struct elf_view *v, const Elf64_Phdr *ph, struct 
 	uint64_t size = ph->p_filesz < SCAN_MAX ? ph->p_filesz : SCAN_MAX;
 
 	/* Pieces overlap, so that what TEST looks at is whole. */
-	for (uint64_t at = 0; at < size; at += PIECE - MD_WORDS * 8) {
+	for (uint64_t at = 0; at < size; at += PIECE - MD_BYTES) {
 		size_t n = elf_view_read_some(v, piece, PIECE, ph->p_offset + at);
 		for (size_t i = 0; i + 8 <= n; i += 8)
 			if (s->test(s, piece + i, ph->p_vaddr + at + i, n - i))
@@ -128,9 +135,9 @@ static bool test_header(struct scan *s, const unsigned char *p, uint64_t vaddr, 
 
 static bool is_module(const struct go_table *g, const unsigned char *p)
 {
-	uint64_t text = u64(p + MD_TEXT * 8), end = u64(p + MD_ETEXT * 8);
+	uint64_t text = word(p, MD_TEXT), end = word(p, MD_ETEXT);
 
-	return u64(p) == g->address && u64(p + MD_FTAB_N * 8) == g->n + 1 && text && text < end;
+	return u64(p) == g->address && word(p, MD_FTAB_N) == g->n + 1 && text && text < end;
 }
 
 static bool test_module(struct scan *s, const unsigned char *p, uint64_t vaddr, size_t left)
@@ -138,10 +145,10 @@ static bool test_module(struct scan *s, const unsigned char *p, uint64_t vaddr, 
 	struct go_table *g = s->g;
 
 	(void)vaddr;
-	if (left < MD_WORDS * 8 || !is_module(g, p))
+	if (left < MD_BYTES || !is_module(g, p))
 		return false;
-	g->text = u64(p + MD_TEXT * 8);
-	g->gofunc = u64(p + (g->is_118 ? MD_GOFUNC_118 : MD_GOFUNC_120) * 8);
+	g->text = word(p, MD_TEXT);
+	g->gofunc = word(p, g->is_118 ? MD_GOFUNC_118 : MD_GOFUNC_120);
 	return true;
 }
 
@@ -170,7 +177,7 @@ static bool find_relocs(const struct elf_view *v, uint64_t *ret_offset, uint64_t
 /* Position-independent: the pointers of moduledata are in relocations, not in the file. */
 struct module {
 	uint64_t address; /* 0: not found yet */
-	unsigned char words[MD_WORDS * 8];
+	unsigned char words[MD_BYTES];
 };
 
 static void each_reloc(const struct elf_view *v, uint64_t offset, uint64_t n, uint64_t header,
@@ -395,8 +402,8 @@ static bool inlined_at(struct go_table *g, const struct details *d, uint64_t off
 
 	if (!g->gofunc || d->n_pcdata <= PCDATA_INLINE || d->n_funcdata <= FUNCDATA_INLINE)
 		return false;
-	int32_t index = value_at(g, word_at(g, d->pcdata + PCDATA_INLINE * 4, 0), offset);
-	uint32_t tree = word_at(g, d->funcdata + FUNCDATA_INLINE * 4, UINT32_MAX);
+	int32_t index = value_at(g, word_at(g, d->pcdata + UINT64_C(4) * PCDATA_INLINE, 0), offset);
+	uint32_t tree = word_at(g, d->funcdata + UINT64_C(4) * FUNCDATA_INLINE, UINT32_MAX);
 	if (index < 0 || tree == UINT32_MAX ||
 	    !elf_view_offset(g->v, g->gofunc + tree + (uint64_t)(uint32_t)index * n, &at, &left) ||
 	    left < n || !elf_view_read(g->v, p, n, at))
