@@ -5,7 +5,7 @@
 #include "sys/file.h"
 
 #define FILE_MAX  (UINT64_C(256) << 20)
-#define PIECE     (64u << 10)
+#define PIECE     ((size_t)64 << 10)
 #define NAME_MAXN 4096u
 
 struct perf_map {
