@@ -10,7 +10,7 @@
 #define TABLES_MAX   8u  /* name: 3 bits of table ... */
 #define NAME_BITS    29u /* ... and 29 bits of offset in its strings */
 #define PIECE        1024u
-#define NAME_MAX_N   65536u
+#define NAME_MAX_N   ((size_t)65536)
 #define ROWS_MAX     (4u << 20)
 #define BUILDING_MAX (512u << 20)
 #define WALK_MAX     64u /* symbols that may end before an address and begin behind its owner */
