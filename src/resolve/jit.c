@@ -6,6 +6,7 @@
 #include "resolve/jitdump.h"
 #include "resolve/perf_map.h"
 #include "sys/caps.h"
+#include "sys/file.h"
 #include "sys/mapped.h"
 #include "sys/proc.h"
 
@@ -50,8 +51,7 @@ static int open_map(struct jit *j, const struct host *h, uint32_t pid, uint32_t 
 				      STR_ARG(name));
 		return -EPERM;
 	}
-	j->map = perf_map_open(j->arena, fd);
-	fd = -1;
+	j->map = perf_map_open(j->arena, fd_take(&fd));
 	return 0;
 }
 
