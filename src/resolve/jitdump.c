@@ -1,6 +1,7 @@
 /* One pass over the record headers; a piece of code is known by the offset of its load record. */
 #include "resolve/jitdump.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/map.h"
@@ -67,9 +68,11 @@ struct reader {
 static uint32_t code_of(const struct jitdump *j, uint64_t index)
 {
 	for (struct map_at at = map_first(&j->by_index, map_hash2(index, 1)); at.hit;
-	     at = map_next(&j->by_index, at))
+	     at = map_next(&j->by_index, at)) {
+		assert(j->codes.v); /* the map has only what is in there */
 		if (j->codes.v[at.index].index == index)
 			return at.index;
+	}
 	return UINT32_MAX;
 }
 
