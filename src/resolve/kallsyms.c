@@ -33,6 +33,12 @@ static uint32_t put_name(struct arena *a, struct kallsyms *k, struct str name, s
 	return at;
 }
 
+/* The letters of nm(1) for text and for weak. */
+static bool is_code(char type)
+{
+	return type == 't' || type == 'T' || type == 'w' || type == 'W';
+}
+
 static void take_line(struct arena *a, struct kallsyms *k, struct str line, bool *any)
 {
 	struct str rest = line, name, module = S("");
@@ -47,7 +53,7 @@ static void take_line(struct arena *a, struct kallsyms *k, struct str line, bool
 	*any = true;
 	if (start == 0)
 		return;
-	bool code = memchr("tTwW", type.p[0], 4) != NULL;
+	bool code = is_code(type.p[0]);
 	*vec_add(a, &k->rows) = (struct row){ start, code ? put_name(a, k, name, module) : 0 };
 }
 
