@@ -87,7 +87,7 @@ static struct str name_at(struct str names, uint32_t at)
 static int name_sections(struct elf_view *v, const Elf64_Shdr *raw, uint32_t strings,
 			 struct arena *a, struct err *err)
 {
-	struct str names;
+	struct str names = { 0 };
 
 	for (size_t i = 0; i < v->n_sections; i++)
 		v->section[i] = (struct elf_section){ .type = raw[i].sh_type,
