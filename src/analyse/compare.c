@@ -1,6 +1,7 @@
 /* Pairing by name, testing, ordering. What is said about it is in compare_words.c. */
 #include "analyse/compare.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -28,6 +29,7 @@ static struct change *pair(struct pairing *p, const struct weights *w, uint32_t 
 	uint64_t hash = map_hash2(str_hash(name), p->by_module ? str_hash(module) : 0);
 
 	for (struct map_at at = map_first(&p->map, hash); at.hit; at = map_next(&p->map, at)) {
+		assert(p->rows.v); /* the map has only what is in there */
 		struct change *c = &p->rows.v[at.index];
 		if (str_eq(c->name, name) && (!p->by_module || str_eq(c->module, module)))
 			return c;
@@ -86,6 +88,7 @@ static void test_all(struct arena *a, struct comparison *c)
 	}
 	share_adjust(a, p, c->n_tested);
 	for (size_t i = 0; i < c->n_tested; i++) {
+		assert(c->v);
 		struct change *x = &c->v[of[i]];
 		x->p = p[i];
 		if (p[i] > SHARE_ALPHA)
