@@ -1,6 +1,7 @@
 /* Which rows each table has; ranking.c orders them, path.c walks. */
 #include "analyse/top.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "analyse/ranking.h"
@@ -170,6 +171,7 @@ static void into_group(struct arena *a, struct label_groups *g, struct wanted_la
 	uint64_t hash = map_hash2(str_hash(l.text), (uint64_t)l.number);
 
 	for (struct map_at at = map_first(&g->map, hash); at.hit; at = map_next(&g->map, at)) {
+		assert(g->rows.v); /* the map has only what is in there */
 		struct label_group *have = &g->rows.v[at.index];
 		if (have->label.number == l.number && str_eq(have->label.text, l.text)) {
 			weight_add(&have->weight, w);
