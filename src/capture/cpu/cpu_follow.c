@@ -51,6 +51,8 @@ static void add_descendants(struct cpu_self *s, struct proc_ids *ids)
 				taken[i] = true;
 				*vec_add(a, &found) = all.v[i];
 			}
+	if (!found.v)
+		return; /* no target, so no descendants */
 	ids->v = arena_array(s->arena, uint32_t, found.n);
 	memcpy(ids->v, found.v, found.n * sizeof(uint32_t));
 	ids->n = found.n;
