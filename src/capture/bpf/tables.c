@@ -109,14 +109,16 @@ static int share_all(struct tables *t, const struct tables_room *room, struct er
 	return r;
 }
 
-int tables_open(struct binaries *b, const struct tables_room *room, const struct tables_maps *maps,
-		struct str cache, const struct log *log, struct tables **ret, struct err *err)
+int tables_open(const struct tables_use *use, const struct tables_room *room,
+		const struct tables_maps *maps, struct tables **ret, struct err *err)
 {
 	struct arena *a = arena_open("unwind tables", SIZE_MAX / 2);
 	struct tables *t = arena_make(a, struct tables);
 
-	*t = (struct tables){ .arena = a, .binaries = b, .maps = *maps, .log = log };
-	t->cache = arena_str(a, cache);
+	*t = (struct tables){
+		.arena = a, .binaries = use->binaries, .maps = *maps, .log = use->log
+	};
+	t->cache = arena_str(a, use->cache);
 	t->index = arena_open("followed processes", SIZE_MAX / 2);
 	t->by_pid.arena = t->index;
 	t->spaces = spaces_open(SPACES_BYTES);

@@ -29,10 +29,15 @@ struct tables_losses {
 	uint64_t processes; /* likewise */
 };
 
+struct tables_use {
+	struct binaries *binaries;
+	struct str cache; /* directory of compiled tables, or empty */
+	const struct log *log;
+};
+
 struct tables;
-/* CACHE: directory of compiled tables, or empty. */
-int tables_open(struct binaries *b, const struct tables_room *room, const struct tables_maps *maps,
-		struct str cache, const struct log *log, struct tables **ret, struct err *err);
+int tables_open(const struct tables_use *use, const struct tables_room *room,
+		const struct tables_maps *maps, struct tables **ret, struct err *err);
 struct tables *tables_close(struct tables *t); /* accepts NULL */
 
 /* The events of a recording, in their order. The kernel sees them with the next tables_publish. */

@@ -244,7 +244,8 @@ static int open_parts(struct cpu_self *s, struct err *err)
 		.ranges = bpf_map__fd(s->bpf->maps.ranges),
 		.procs = bpf_map__fd(s->bpf->maps.procs),
 	};
-	r = tables_open(s->c.binaries, &room, &maps, cache_of(a), s->c.log, &s->tables, err);
+	struct tables_use use = { s->c.binaries, cache_of(a), s->c.log };
+	r = tables_open(&use, &room, &maps, &s->tables, err);
 	if (r == 0)
 		r = open_rings(s, err);
 	if (r == 0)
