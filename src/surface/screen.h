@@ -22,6 +22,6 @@ void screen_clear(struct screen *s); /* takes the progress line away */
 /* "perf-ops: what", and the remedy on a line of its own; also when quiet. */
 void screen_complain(struct screen *s, const struct err *err);
 /* A line that stays, unless quiet. */
-void screen_say(struct screen *s, struct str line);
+void screen_say(struct screen *s, struct str text);
 
 #endif
