@@ -100,7 +100,7 @@ static void quoted(struct buf *out, struct str s)
 
 	for (size_t i = 0; i < s.n; i++)
 		plain &= (s.p[i] >= 'a' && s.p[i] <= 'z') || (s.p[i] >= 'A' && s.p[i] <= 'Z') ||
-			 memchr("0123456789/._-+:,@%", s.p[i], 19) != NULL;
+			 (s.p[i] && strchr("0123456789/._-+:,@%", s.p[i]));
 	if (plain) {
 		buf_put(out, s);
 		return;
