@@ -63,9 +63,8 @@ static void same_is_same(void **state)
 static void few_samples_are_not_judged(void **state)
 {
 	auto_arena a = arena_open("test", 1 << 24);
-	struct comparison *c =
-		compared(a, MADE(a, { "main;x", 5, NULL }, { "main;y", 700, NULL }),
-			 MADE(a, { "main;y", 700, NULL }));
+	struct comparison *c = compared(a, MADE(a, { "main;x", 5, NULL }, { "main;y", 700, NULL }),
+					MADE(a, { "main;y", 700, NULL }));
 
 	(void)state;
 	assert_true(isnan(of(c, "x")->p));
@@ -116,10 +115,8 @@ static void refuses_different_things(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(finds_what_changed),
-		cmocka_unit_test(same_is_same),
-		cmocka_unit_test(few_samples_are_not_judged),
-		cmocka_unit_test(gates),
+		cmocka_unit_test(finds_what_changed),         cmocka_unit_test(same_is_same),
+		cmocka_unit_test(few_samples_are_not_judged), cmocka_unit_test(gates),
 		cmocka_unit_test(refuses_different_things),
 	};
 

@@ -149,9 +149,9 @@ static void interval_covers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(wilson_as_published), cmocka_unit_test(newcombe_as_published),
+		cmocka_unit_test(wilson_as_published),     cmocka_unit_test(newcombe_as_published),
 		cmocka_unit_test(exact_test_as_published), cmocka_unit_test(adjusted),
-		cmocka_unit_test(alarms_are_rare), cmocka_unit_test(interval_covers),
+		cmocka_unit_test(alarms_are_rare),         cmocka_unit_test(interval_covers),
 	};
 
 	return RUN_TESTS(tests);

@@ -21,10 +21,10 @@ static const struct cell *find(const struct table *t, size_t column, const char 
 static void self_and_total(void **state)
 {
 	auto_arena a = arena_open("test", 1 << 24);
-	const struct weights *w = weights_new(a, MADE(a, { "main;parse;inflate@libz.so.1", 60, NULL },
-						      { "main;parse", 10, NULL },
-						      { "main;draw;inflate@libz.so.1", 5, NULL },
-						      { "main;draw;[k]write", 25, NULL }));
+	const struct weights *w = weights_new(
+		a, MADE(a, { "main;parse;inflate@libz.so.1", 60, NULL }, { "main;parse", 10, NULL },
+			{ "main;draw;inflate@libz.so.1", 5, NULL },
+			{ "main;draw;[k]write", 25, NULL }));
 	const struct table *t = top_functions(a, w, TOP_BY_SELF, 10);
 
 	(void)state;
@@ -93,8 +93,9 @@ static void path_merges_lines(void **state)
 static void labels(void **state)
 {
 	auto_arena a = arena_open("test", 1 << 24);
-	const struct weights *w = weights_new(a, MADE(a, { "main", 30, "io" }, { "main", 60, "worker" },
-						      { "main;x", 10, "worker" }));
+	const struct weights *w =
+		weights_new(a, MADE(a, { "main", 30, "io" }, { "main", 60, "worker" },
+				    { "main;x", 10, "worker" }));
 	const struct table *t = top_labels(a, w, S("thread"), S("tid"), 1);
 
 	(void)state;
