@@ -4,7 +4,7 @@
 #include "analyse/top.h"
 #include "base/vec.h"
 
-#define WORTH_FOLLOWING 0.01 /* of all: below, the path would follow single samples */
+#define WORTH_FOLLOWING 0.05 /* of all: below, it is one of many, and no path */
 
 struct step {
 	uint32_t function;

@@ -364,18 +364,28 @@ static struct weight in_kernel(const struct weights *w)
 	return sum;
 }
 
+/* " One thread of 7, `worker`, does 95 % of it." */
+static void put_one(struct buf *out, const char *what, const struct table *t)
+{
+	if (!t || !t->n_cut || t->cell[1].v < ONE_THREAD)
+		return;
+	buf_printf(out, " One %s of %zu, ", what, t->n_cut + 1);
+	verdict_put_name(out, t->cell[0].text);
+	buf_put(out, S(", does "));
+	quantity_put_share(out, t->cell[1].v);
+	buf_put(out, S(" of it."));
+}
+
 static void asides(struct buf *out, struct arena *a, const struct weights *w)
 {
 	const struct profile *p = w->profile;
-	const struct table *threads = top_labels(a, w, S("thread"), S("tid"), 1);
+	const struct table *processes = top_labels(a, w, S("process"), S("pid"), 1);
 
-	if (threads && threads->n_cut && threads->cell[1].v >= ONE_THREAD) {
-		buf_printf(out, " One thread of %zu, ", threads->n_cut + 1);
-		verdict_put_name(out, threads->cell[0].text);
-		buf_put(out, S(", does "));
-		quantity_put_share(out, threads->cell[1].v);
-		buf_put(out, S(" of it."));
-	}
+	/* Of several processes most have one thread: which thread it is would be no news. */
+	if (processes && processes->n_cut)
+		put_one(out, "process", processes);
+	else
+		put_one(out, "thread", top_labels(a, w, S("thread"), S("tid"), 1));
 	if (w->kind.unit == UNIT_NS && p->duration_ns > 0 &&
 	    (double)w->all.value < IDLE * (double)p->duration_ns) {
 		buf_put(out, S(" The target used only "));

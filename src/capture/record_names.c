@@ -7,6 +7,8 @@
 
 #include "capture/record_priv.h"
 
+#define WORTH_A_LIMIT 0.01 /* of the user frames: with less, names of a module change nothing */
+
 struct named {             /* what a place is in the profile */
 	uint32_t first, n; /* frames, outermost first */
 	bool unresolved;
@@ -20,11 +22,8 @@ struct naming {
 	struct profile *profile;
 	struct named *named; /* by place */
 	VEC(frame_id) frames;
-	bool *used; /* nodes of this stream, by node */
-	struct {
-		uint64_t all, unresolved; /* frames over all samples */
-		uint64_t kernel, kernel_unresolved;
-	} seen;
+	bool *used;                 /* nodes of this stream, by node */
+	uint64_t kernel_unresolved; /* frames over all samples */
 	struct name_list list;
 };
 
@@ -109,7 +108,7 @@ static void marker(struct naming *g, const struct place *p)
 }
 
 /* Without symbols kernel addresses say nothing, and change with every boot: one frame for all. */
-static struct name kernel_nameless(void)
+static struct name kernel_frame(void)
 {
 	return (struct name){ .function = S("[kernel]"),
 			      .module = S("[kernel]"),
@@ -140,7 +139,7 @@ static void name_place(struct naming *g, uint32_t place)
 	}
 	d->unresolved = l->n > 0 && l->v[l->n - 1].function.n == 0;
 	if (d->unresolved && p->kind == PLACE_KERNEL)
-		l->v[l->n - 1] = kernel_nameless();
+		l->v[l->n - 1] = kernel_frame();
 	for (size_t i = l->n; i-- > 0;) {
 		struct name *n = &l->v[i];
 		if (p->kind == PLACE_KERNEL)
@@ -203,28 +202,17 @@ static label_id label_chain(struct profile *p, const struct record *r, uint32_t 
 	return l;
 }
 
-/* How many frames lie between a node and the root, and how many of them have no name. */
-struct depth {
-	uint32_t user, user_nameless, kernel, kernel_nameless;
-};
-
-static struct depth *depths(const struct naming *g)
+/* By node: how many kernel frames without a name lie between it and the root. */
+static uint32_t *kernel_nameless(const struct naming *g)
 {
 	const struct record *r = g->record;
-	struct depth *d = arena_array(g->scratch, struct depth, r->nodes.n);
+	uint32_t *d = arena_array(g->scratch, uint32_t, r->nodes.n);
 
 	for (size_t i = 1; i < r->nodes.n; i++) {
 		const struct node *n = &r->nodes.v[i];
-		enum place_kind kind = r->places.v[n->place].kind;
-		bool nameless = g->named[n->place].unresolved;
 		d[i] = d[n->parent];
-		if (kind == PLACE_KERNEL) {
-			d[i].kernel++;
-			d[i].kernel_nameless += nameless;
-		} else if (kind != PLACE_MARKER) {
-			d[i].user++;
-			d[i].user_nameless += nameless;
-		}
+		if (r->places.v[n->place].kind == PLACE_KERNEL && g->named[n->place].unresolved)
+			d[i]++;
 	}
 	return d;
 }
@@ -233,7 +221,7 @@ static struct depth *depths(const struct naming *g)
 static uint64_t add_rows(struct naming *g, const struct stream *s, const stack_id *stack)
 {
 	const struct record *r = g->record;
-	const struct depth *depth = depths(g);
+	const uint32_t *kernel = kernel_nameless(g);
 	label_id *label = arena_array(g->scratch, label_id, r->labels.n);
 	uint64_t zero = r->sink.began_ns < r->least_ns ? r->sink.began_ns : r->least_ns;
 
@@ -241,7 +229,6 @@ static uint64_t add_rows(struct naming *g, const struct stream *s, const stack_i
 		label[i] = label_chain(g->profile, r, i);
 	for (size_t i = 0; i < s->rows.n; i++) {
 		const struct row *row = &s->rows.v[i];
-		const struct depth *d = &depth[row->node];
 		if (!profile_fits(g->profile, 0))
 			return s->rows.n - i;
 		profile_add(g->profile, stack[row->node], label[row->label],
@@ -251,10 +238,7 @@ static uint64_t add_rows(struct naming *g, const struct stream *s, const stack_i
 			s->kind[0].unit == UNIT_COUNT ? (uint64_t)s->values.v[i * s->n_kinds] : 1;
 		if (g->named[r->nodes.v[row->node].place].unresolved)
 			g->profile->loss.unresolved += n;
-		g->seen.all += d->user * n;
-		g->seen.unresolved += d->user_nameless * n;
-		g->seen.kernel += d->kernel * n;
-		g->seen.kernel_unresolved += d->kernel_nameless * n;
+		g->kernel_unresolved += kernel[row->node] * n;
 	}
 	return 0;
 }
@@ -327,31 +311,91 @@ static int add_profile(struct naming *g, const struct stream *s, struct run *int
 	return 0;
 }
 
+/* By module, of the frames in user space: those without a name, weighed by samples. */
+struct missing {
+	const struct names_gap *gap;
+	uint64_t frames;
+};
+
+static int missing_cmp(const void *a, const void *b)
+{
+	const struct missing *x = a, *y = b;
+
+	return (x->frames < y->frames) - (x->frames > y->frames);
+}
+
+/* Returns how many user frames there are in all samples; *RET, by string: the nameless ones. */
+static uint64_t count_nameless(const struct naming *g, uint64_t **ret)
+{
+	const struct profile *p = g->profile;
+	uint64_t *samples = arena_array(g->scratch, uint64_t, p->n_stacks), all = 0;
+	uint64_t *by_module = arena_array(g->scratch, uint64_t, p->n_strings);
+
+	for (size_t i = 0; i < p->sample.n_rows; i++)
+		samples[p->sample.stack[i].i]++;
+	for (size_t i = p->n_stacks; i-- > 1;) {
+		const struct frame *f = &p->frames[p->stacks[i].frame.i];
+		samples[p->stacks[i].parent.i] += samples[i];
+		if (f->kind == FRAME_KERNEL || f->kind == FRAME_MARKER)
+			continue;
+		all += samples[i];
+		if (!f->function.i)
+			by_module[f->module.i] += samples[i];
+	}
+	*ret = by_module;
+	return all;
+}
+
+/* What matters most first; what hardly matters is summed up. */
 static void limit_nameless(const struct naming *g, struct run *into)
 {
 	const struct names_gap *gap;
-	size_t n = names_gaps(g->names, &gap);
-	double share = g->seen.all ? (double)g->seen.unresolved / (double)g->seen.all : 0;
+	size_t n = names_gaps(g->names, &gap), n_small = 0;
+	struct missing *m = arena_array(g->scratch, struct missing, n + 1);
+	uint64_t *by_module, small = 0, all = count_nameless(g, &by_module);
 
-	if (share > 0) {
-		struct str what = arena_printf(
-			into->arena,
-			"%.2g %% of the user frames have no name, only module and address",
-			share * 100);
-		run_add_limit(into, what, S("no symbol covers their addresses"), S(""));
+	for (size_t i = 0; i < n; i++) {
+		m[i].gap = &gap[i];
+		if (str_eq(gap[i].module, S("[kernel]")))
+			continue;
+		for (size_t s = 1; s < g->profile->n_strings && gap[i].addresses; s++)
+			if (by_module[s] && str_eq(g->profile->strings[s], gap[i].module)) {
+				m[i].frames += by_module[s];
+				by_module[s] = 0; /* two files of one name: told once */
+			}
 	}
-	for (size_t i = 0; i < n && g->seen.kernel_unresolved; i++)
+	for (size_t s = 0; s < g->profile->n_strings; s++) { /* no gap is known for these */
+		small += by_module[s];
+		n_small += by_module[s] > 0;
+	}
+	if (n)
+		qsort(m, n, sizeof(*m), missing_cmp);
+	for (size_t i = 0; i < n && all && m[i].frames; i++) {
+		double share = (double)m[i].frames / (double)all;
+		if (share < WORTH_A_LIMIT) {
+			small += m[i].frames;
+			n_small++;
+			continue;
+		}
+		run_add_limit(into,
+			      arena_printf(into->arena,
+					   "%.2g %% of the user frames are nameless functions "
+					   "of " STR_FMT,
+					   share * 100, STR_ARG(m[i].gap->module)),
+			      m[i].gap->why, m[i].gap->remedy);
+	}
+	if ((double)small >= WORTH_A_LIMIT / 2 * (double)all && small)
+		run_add_limit(into,
+			      arena_printf(into->arena,
+					   "%.2g %% of the user frames have no name, in %zu "
+					   "module%s",
+					   (double)small / (double)all * 100, n_small,
+					   n_small == 1 ? "" : "s"),
+			      S("no symbol covers their addresses"), S(""));
+	for (size_t i = 0; i < n && g->kernel_unresolved; i++)
 		if (str_eq(gap[i].module, S("[kernel]")))
 			run_add_limit(into, S("kernel functions have no names"), gap[i].why,
 				      gap[i].remedy);
-	for (size_t i = 0; i < n && i < 5; i++) {
-		if (gap[i].addresses == 0 || str_eq(gap[i].module, S("[kernel]")))
-			continue;
-		struct str what =
-			arena_printf(into->arena, "%llu addresses in " STR_FMT " have no name",
-				     (unsigned long long)gap[i].addresses, STR_ARG(gap[i].module));
-		run_add_limit(into, what, gap[i].why, gap[i].remedy);
-	}
 }
 
 static void limit_memory(const struct record *r, struct run *into)
@@ -359,10 +403,11 @@ static void limit_memory(const struct record *r, struct run *into)
 	if (r->dropped_full) {
 		struct str what = arena_printf(into->arena, "%llu samples were dropped",
 					       (unsigned long long)r->dropped_full);
-		struct str why =
-			arena_printf(into->arena, "the recording reached its limit of %zu MB",
-				     r->options.limit_bytes >> 20);
-		run_add_limit(into, what, why, S("record for a shorter time, or with a lower -F"));
+		struct str why = arena_printf(into->arena,
+					      "the recording reached its limit of %zu MB; record "
+					      "for a shorter time, or with a lower -F",
+					      r->options.limit_bytes >> 20);
+		run_add_limit(into, what, why, S(""));
 	}
 	if (r->maps_lost) {
 		struct str what =
@@ -393,7 +438,9 @@ int record_finish(struct record *r, struct names *n, const struct progress *prog
 		if (rc < 0)
 			return rc;
 	}
-	limit_nameless(g, into);
+	g->scratch = scratch;
+	if (g->profile)
+		limit_nameless(g, into);
 	limit_memory(r, into);
 	progress_show(progress, S("names"), 1, "%zu addresses", r->places.n);
 	return 0;

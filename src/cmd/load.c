@@ -64,7 +64,7 @@ static bool is_build_id(const struct context *c, struct str hex)
 	auto_arena scratch = arena_open("notes of the kernel", NOTES_MAX);
 	struct str notes;
 	struct err ignored = { 0 };
-	auto_buf all = BUF(2 * NOTES_MAX);
+	auto_buf all = BUF((size_t)2 * NOTES_MAX);
 
 	if (host_read(c->host, scratch, S("/sys/kernel/notes"), &notes, &ignored) < 0)
 		return false;

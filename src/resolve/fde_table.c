@@ -127,7 +127,8 @@ static uint8_t read_encoding(const struct fde_table *t, uint64_t vaddr)
 	size_t at = 9 + strlen(text) + 1;
 	if (!*text)
 		return FORM_ABSOLUTE;
-	bool known = skip_leb(p, n, &at) && skip_leb(p, n, &at); /* both alignments */
+	bool known = skip_leb(p, n, &at); /* the alignment of code, then that of data */
+	known = known && skip_leb(p, n, &at);
 	if (known && p[8] == 1)
 		at++; /* the return address, a byte */
 	else

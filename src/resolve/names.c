@@ -14,10 +14,10 @@
 #define DOWNLOADS_NS INT64_C(10000000000)
 #define KALLSYMS_MAX (128u << 20)
 
-#define JIT_REMEDY                                                            \
-	S("start it with what makes its runtime write /tmp/perf-PID.map: "    \
-	  "node --perf-basic-prof, python -X perf, DOTNET_PerfMapEnabled=1, " \
-	  "java -XX:+DumpPerfMapAtExit")
+#define JIT_REMEDY                                                                  \
+	"start it with what makes its runtime write /tmp/perf-PID.map: "            \
+	"node --perf-basic-prof, python3 -X perf (3.12), DOTNET_PerfMapEnabled=1, " \
+	"java -XX:+DumpPerfMapAtExit"
 
 struct process {
 	uint32_t pid;
@@ -228,6 +228,11 @@ static void object_gaps(const struct names *n, uint32_t id)
 		gap(n->gaps, g);
 }
 
+static struct str jit_advice(const struct names *n, const struct jit *j)
+{
+	return arena_printf(n->gaps->arena, STR_FMT "; " JIT_REMEDY, STR_ARG(jit_why(j)));
+}
+
 size_t names_gaps(const struct names *n, const struct names_gap **ret)
 {
 	n->gaps->list.n = 0;
@@ -235,10 +240,10 @@ size_t names_gaps(const struct names *n, const struct names_gap **ret)
 		object_gaps(n, (uint32_t)i);
 	for (size_t i = 0; i < n->processes.n; i++)
 		if (n->processes.v[i].unnamed)
-			gap(n->gaps, (struct names_gap){ .module = S("[jit]"),
-							 .why = jit_why(n->processes.v[i].jit),
-							 .remedy = JIT_REMEDY,
-							 .addresses = n->processes.v[i].unnamed });
+			gap(n->gaps,
+			    (struct names_gap){ .module = S("[jit]"),
+						.why = jit_advice(n, n->processes.v[i].jit),
+						.addresses = n->processes.v[i].unnamed });
 	kernel_gap(n);
 	*ret = n->gaps->list.v;
 	return n->gaps->list.n;

@@ -55,8 +55,8 @@ void names_kernel(struct names *n, uint64_t address, struct name_list *ret);
 void names_jit(struct names *n, uint32_t pid, uint64_t address, uint64_t time_ns,
 	       struct name_list *ret);
 
-/* What could not be seen and why, for the report: stripped modules with their samples,
- * kptr_restrict. */
+/* What could not be seen and why, for the report: stripped modules, kptr_restrict. WHY ends with
+ * what helps; REMEDY is what can be pasted, or empty. */
 struct names_gap {
 	struct str module, why, remedy;
 	uint64_t addresses; /* asked for and not named */

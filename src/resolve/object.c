@@ -129,11 +129,13 @@ static void say_stripped(struct object *o)
 {
 	if (o->go)
 		return;
-	gap(o, S("stripped: it has no symbol table, and no debug file was found"),
-	    is_debian_libc(o)
-		    ? S("sudo apt-get install libc6-dbg")
-		    : S("install its debug symbols, set DEBUGINFOD_URLS, or build it without "
-			"strip"));
+	if (is_debian_libc(o))
+		gap(o, S("stripped: it has no symbol table, and no debug file was found"),
+		    S("sudo apt-get install libc6-dbg"));
+	gap(o,
+	    S("stripped: it has no symbol table, and no debug file was found; install its debug "
+	      "symbols, set DEBUGINFOD_URLS, or build it without strip"),
+	    S(""));
 }
 
 static void open_tables(struct object *o)
@@ -259,6 +261,7 @@ void object_gap(const struct object *o, struct str *ret_why, struct str *ret_rem
 	*ret_remedy = o->remedy;
 	if (o->why.n || !object_is_partial(o))
 		return;
-	*ret_why = S("its inlined functions are in .dwo files (split DWARF), which are not read");
-	*ret_remedy = S("build it without -gsplit-dwarf");
+	*ret_why = S("its inlined functions are in .dwo files (split DWARF), which are not read; "
+		     "build it without -gsplit-dwarf");
+	*ret_remedy = S("");
 }

@@ -104,7 +104,9 @@ void names_jit(struct names *n, uint32_t pid, uint64_t address, uint64_t time_ns
 
 size_t names_gaps(const struct names *n, const struct names_gap **ret)
 {
-	static const struct names_gap gap = { { "/x", 2 }, { "is stripped", 11 }, { "", 0 }, 3 };
+	static const struct names_gap gap = {
+		{ "/bin/server", 11 }, { "is stripped", 11 }, { "", 0 }, 3
+	};
 
 	(void)n;
 	*ret = &gap;
@@ -273,7 +275,10 @@ static void truth_is_told(void **state)
 	assert_int_equal(p->main_kind, 1);
 	assert_int_equal(p->period_ns, 10);
 	check_str(p->kind[p->main_kind].name, S("cpu"));
-	assert_int_equal(w->run->limits.n, 2); /* nameless user frames; the gap */
+	assert_int_equal(w->run->limits.n, 1); /* nameless user frames, and why */
+	check_str(w->run->limits.v[0].what,
+		  S("9.1 % of the user frames are nameless functions of /bin/server"));
+	check_str(w->run->limits.v[0].why, S("is stripped"));
 	world_close(w);
 }
 
