@@ -153,6 +153,17 @@ static struct weight leaf_for(const struct blame *b, uint32_t own, uint32_t leaf
 	return sum;
 }
 
+static struct weight kernel_for(const struct blame *b, uint32_t own)
+{
+	const struct weights *w = b->weights;
+	struct weight sum = { 0 };
+
+	for (size_t s = 1; s < w->profile->n_stacks; s++)
+		if (b->behind[s] == own && w->function[w->function_of[s]].kind == FRAME_KERNEL)
+			weight_add(&sum, w->self[s]);
+	return sum;
+}
+
 /* OWN with the libraries, runtimes and kernel calls under it; LEAF, when not 0, has most of that.
  */
 static void hot_with_libraries(struct buf *out, const struct blame *b, uint32_t own, uint32_t leaf)
@@ -161,7 +172,9 @@ static void hot_with_libraries(struct buf *out, const struct blame *b, uint32_t 
 
 	put_head(out, w, b->whole[own]);
 	put_function(out, w, own);
-	buf_put(out, S(" and the library functions it calls"));
+	buf_put(out, is_most(kernel_for(b, own), b->whole[own])
+			     ? S(" and what the kernel does for it")
+			     : S(" and the library functions it calls"));
 	put_interval(out, w, b->whole[own]);
 	if (leaf) {
 		struct weight part = leaf_for(b, own, leaf);

@@ -196,7 +196,7 @@ static struct str loss(struct arena *a, const struct run *r, const struct weight
 	put(&out, (double)l->truncated, UNIT_COUNT);
 	buf_put(&out, S(" stacks truncated, "));
 	put(&out, (double)l->unresolved, UNIT_COUNT);
-	buf_put(&out, S(" frames without a name"));
+	buf_put(&out, S(" samples in nameless code"));
 	for (unsigned i = 0; i < STACK__COUNT; i++)
 		stacks += i == STACK_NONE ? 0 : r->stack_end[i];
 	if (stacks) {

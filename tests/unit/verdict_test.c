@@ -54,6 +54,22 @@ static void many_small_library_calls(void **state)
 	says(&v, "39 % of CPU time is in `shape` and the library functions it calls");
 }
 
+static void many_small_kernel_calls(void **state)
+{
+	auto_arena a = arena_open("test", 1 << 24);
+	struct profile *p = MADE(a, { "main;flush;write@libc.so.6", 20, NULL });
+
+	(void)state;
+	for (int i = 0; i < 40; i++) {
+		char own[] = "main;step_00", call[] = "main;flush;write@libc.so.6;[k]call_00";
+		own[10] = call[35] = (char)('0' + i / 10);
+		own[11] = call[36] = (char)('0' + i % 10);
+		made_add(p, &(struct made_row){ i < 8 ? call : own, 25, NULL });
+	}
+	struct verdict v = verdict_new(a, weights_new(a, p));
+	says(&v, "22 % of CPU time is in `flush` and what the kernel does for it");
+}
+
 static void several_callers(void **state)
 {
 	auto_arena a = arena_open("test", 1 << 24);
@@ -206,6 +222,7 @@ int main(void)
 		cmocka_unit_test(hot),
 		cmocka_unit_test(library_leaf),
 		cmocka_unit_test(many_small_library_calls),
+		cmocka_unit_test(many_small_kernel_calls),
 		cmocka_unit_test(several_callers),
 		cmocka_unit_test(kernel),
 		cmocka_unit_test(unresolved),
