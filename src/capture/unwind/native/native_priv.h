@@ -48,7 +48,7 @@ static inline uint64_t native_number(struct native_cursor *c, size_t n)
 	uint64_t v = 0;
 	struct native_bytes b = native_take(c, n);
 
-	if (b.n)
+	if (b.n && b.p)
 		memcpy(&v, b.p, b.n);
 	return v;
 }
