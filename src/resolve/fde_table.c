@@ -127,8 +127,9 @@ static uint8_t read_encoding(const struct fde_table *t, uint64_t vaddr)
 	size_t at = 9 + strlen(text) + 1;
 	if (!*text)
 		return FORM_ABSOLUTE;
-	bool known = skip_leb(p, n, &at); /* the alignment of code, then that of data */
-	known = known && skip_leb(p, n, &at);
+	bool known = skip_leb(p, n, &at); /* the alignment of code */
+	if (!skip_leb(p, n, &at))         /* that of data */
+		known = false;
 	if (known && p[8] == 1)
 		at++; /* the return address, a byte */
 	else
