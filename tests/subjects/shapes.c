@@ -1,11 +1,17 @@
 /*
  * shapes KIND SECONDS: so much CPU time in known functions, in the shapes of stacks that profilers
- *get wrong. plain      three functions, 50 : 30 : 20 inlined    a callee that the compiler put into
- *its caller tail       a caller that is gone from the stack because its last call was a jump
- *recursion a leaf below 60 frames of itself deep       a leaf below 900 frames signal     time
- *inside a signal handler plugin     a shared object opened while we run vdso       clock_gettime
- *without a system call plt        a library function through the procedure linkage table threads
- *two threads of different work
+ * get wrong.
+ *
+ *	plain		three functions, 50 : 30 : 20
+ *	inlined		a callee that the compiler put into its caller
+ *	tail		a caller that is gone from the stack because its last call was a jump
+ *	recursion	a leaf below 60 frames of itself
+ *	deep		a leaf below 900 frames
+ *	signal		time inside a signal handler
+ *	plugin		a shared object opened while we run
+ *	vdso		clock_gettime without a system call
+ *	plt		a library function through the procedure linkage table
+ *	threads		two threads of different work
  */
 #include <dlfcn.h>
 #include <pthread.h>
