@@ -1,10 +1,10 @@
 /*
  * slowpoke: a small program that is slow for a reason. It reads an access log (made up in memory,
- *always the same), and counts requests and distinct visitors per hour.
+ * always the same), and counts requests and distinct visitors per hour.
  *
  * The reason, for whoever wants to find it by hand: main -> digest_line -> find_visitor walks a
- *linked list that grows with every new visitor. It is built like release programs are: -O2, no
- *frame pointers.
+ * linked list that grows with every new visitor. It is built like release programs are: -O2, no
+ * frame pointers.
  *
  *	slowpoke [SECONDS]	runs that long (default 60) and says every second how far it got
  */
