@@ -6,6 +6,8 @@
 #ifndef PERF_OPS_CAPTURE_NATIVE_PRIV_H
 #define PERF_OPS_CAPTURE_NATIVE_PRIV_H
 
+#include <assert.h>
+
 #include "base/map.h"
 #include "base/vec.h"
 #include "capture/unwind/native/native.h"
@@ -38,6 +40,7 @@ static inline struct native_bytes native_take(struct native_cursor *c, uint64_t 
 		c->bad = true;
 		return (struct native_bytes){ 0 };
 	}
+	assert(c->p || n == 0);
 	c->p = n ? c->p + n : c->p; /* of nothing, p is NULL */
 	return b;
 }
