@@ -12,7 +12,7 @@
 #define UNPACKED_MAX (UINT64_C(16) << 30) /* a bomb is refused; readers bound what they keep */
 #define REPLAY_MAX   ((size_t)2 << 30)
 #define KALLSYMS_MAX ((size_t)256 << 20)
-#define NOTES_MAX    65536
+#define NOTES_MAX    ((size_t)65536)
 #define HEAD_MAX     65536
 
 static int head_of(struct input *in, struct str *ret, struct err *err)
