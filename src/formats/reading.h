@@ -15,6 +15,12 @@ extern const struct value_kind reading_cpu_kinds[2]; /* samples; cpu in ns */
 int reading_room(const struct profile *p, size_t string_bytes, struct err *err);
 /* Likewise for COUNT things of SIZE bytes beside the run. */
 int reading_scratch(const struct arena *a, size_t count, size_t size, struct err *err);
+/* What one more of N elements may charge to the arena, where room is for CAP; arena_grow doubles.
+ */
+static inline size_t reading_growth(size_t n, size_t cap, size_t size)
+{
+	return n < cap ? 0 : 2 * (cap > 8 ? cap : 8) * size;
+}
 /* "libc.so.6" of "/usr/lib/libc.so.6". */
 struct str reading_module(struct str path);
 /* Is this what kernels and their modules are called? "[kernel.kallsyms]", "[ext4]", "x.ko". */

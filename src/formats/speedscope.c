@@ -232,15 +232,24 @@ static int refuse(struct reader *r, const char *what)
 		       (unsigned long long)input_at(r->in));
 }
 
-/* Room for one more of everything; the vectors and the map double. */
+/* Room for one more of everything and TEXT. */
 static int room(struct reader *r, size_t text)
 {
-	size_t most = r->frames.cap + r->nodes.cap + r->parts.cap + r->notes.cap + 64;
+	enum { SLACK = 4096 };
+	const struct map *by = &r->nodes_by;
+	size_t most = SLACK;
 
-	if (r->parts.n)
-		most += r->parts.v[r->parts.n - 1].rows.cap;
-	if (arena_fits(r->scratch, most, 4 * sizeof(struct frame_text)) &&
-	    arena_fits(r->scratch, text + 1, 2))
+	most += reading_growth(r->frames.n, r->frames.cap, sizeof(*r->frames.v));
+	most += reading_growth(r->nodes.n, r->nodes.cap, sizeof(*r->nodes.v));
+	most += reading_growth(r->depth.n, r->depth.cap, sizeof(*r->depth.v));
+	most += reading_growth(2 * by->n + 2, by->cap, sizeof(*by->slot));
+	most += reading_growth(r->parts.n, r->parts.cap, sizeof(*r->parts.v));
+	most += reading_growth(r->notes.n, r->notes.cap, sizeof(*r->notes.v));
+	if (r->parts.n) {
+		const struct part *t = &r->parts.v[r->parts.n - 1];
+		most += reading_growth(t->rows.n, t->rows.cap, sizeof(*t->rows.v));
+	}
+	if (!__builtin_add_overflow(most, text, &most) && arena_fits(r->scratch, most, 1))
 		return 0;
 	return err_set(r->err, -E2BIG, "speedscope: needs more memory than allowed at byte %llu",
 		       (unsigned long long)input_at(r->in));

@@ -388,6 +388,28 @@ static void a_hundred_thousand_samples(void **state)
 	}
 }
 
+/* What is counted against the limit of memory is what is needed, not a multiple of it. */
+static void four_million_samples_of_speedscope(void **state)
+{
+	enum { SAMPLES = 4300000 };
+	auto_arena a = arena_open("test", SIZE_MAX);
+	auto_buf text = BUF(1 << 28);
+
+	(void)state;
+	buf_put(&text, S("{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\","
+			 "\"shared\":{\"frames\":[{\"name\":\"a\"},{\"name\":\"b\"}]},"
+			 "\"profiles\":[{\"type\":\"sampled\",\"name\":\"x\",\"unit\":\"none\","
+			 "\"startValue\":0,\"endValue\":1,\"samples\":[[0]"));
+	for (size_t i = 1; i < SAMPLES; i++)
+		buf_put(&text, i % 2 ? S(",[1]") : S(",[0]"));
+	buf_put(&text, S("],\"weights\":[1"));
+	for (size_t i = 1; i < SAMPLES; i++)
+		buf_put(&text, S(",1"));
+	buf_put(&text, S("]}]}"));
+	struct run *r = read_text(a, &format_speedscope, buf_str(&text));
+	assert_int_equal(r->profiles.v[0]->sample.n_rows, SAMPLES);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +424,7 @@ int main(void)
 		cmocka_unit_test(cut_files),
 		cmocka_unit_test(no_memory_is_a_sentence),
 		cmocka_unit_test(a_hundred_thousand_samples),
+		cmocka_unit_test(four_million_samples_of_speedscope),
 	};
 
 	return RUN_TESTS(tests);
