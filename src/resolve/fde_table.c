@@ -186,7 +186,7 @@ bool fde_table_find(struct fde_table *t, uint64_t vaddr, uint64_t *ret_start)
 		return false;
 	const struct row *r = &t->row[lo - 1];
 	uint64_t start = t->index + (uint64_t)(int64_t)r->start;
-	if (vaddr - start >= length_of(t, t->index + (uint64_t)(int64_t)r->fde))
+	if (vaddr < start || vaddr - start >= length_of(t, t->index + (uint64_t)(int64_t)r->fde))
 		return false;
 	*ret_start = start;
 	return true;
