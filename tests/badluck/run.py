@@ -187,7 +187,7 @@ def kept_elsewhere(r, suffix):
         raise Skip("cannot measure here: " + r.stderr.strip().splitlines()[-1])
     assert r.returncode == 3, (r.returncode, r.stderr)
     kept = sorted({p for p in re.findall(r"(/\S+?" + re.escape(suffix) + r")", r.stderr) if os.path.exists(p)})
-    assert kept and os.path.getsize(kept[-1]) > 100, "the recording is not kept: " + r.stderr
+    assert kept and os.path.getsize(kept[-1]) > 20, "the recording is not kept: " + r.stderr
     for p in kept:
         os.unlink(p)
 
