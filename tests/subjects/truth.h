@@ -33,8 +33,10 @@ static inline uint64_t cpu_now_ns(void)
  */
 static inline __attribute__((always_inline)) uint64_t grind(uint64_t x)
 {
-	for (unsigned i = 0; i < 20000; i++)
+	for (unsigned i = 0; i < 20000; i++) {
 		x = x * UINT64_C(6364136223846793005) + 1442695040888963407u;
+		__asm__ volatile("" : "+r"(x)); /* one step at a time, for every compiler */
+	}
 	return x;
 }
 

@@ -148,11 +148,13 @@ static void signals_as_usual(void **state)
 	assert_int_equal(sigprocmask(SIG_BLOCK, &block, &was), 0);
 	assert_int_equal(child_new(WORDS("sh", "-c",
 					 "grep -qx 'SigBlk:.0000000000000000' /proc/self/status &&"
-					 "grep -qx 'SigIgn:.0000000000000000' /proc/self/status"),
+					 "kill -PIPE $$"),
 				   &c, &err),
 			 0);
 	assert_int_equal(child_release(&c, &err), 0);
-	assert_int_equal(wait_for(&c).status, 0);
+	struct child_end end = wait_for(&c);
+	assert_int_equal(end.how, CHILD_KILLED);
+	assert_int_equal(end.status, SIGPIPE);
 	child_done(&c);
 	assert_int_equal(sigprocmask(SIG_SETMASK, &was, NULL), 0);
 }
