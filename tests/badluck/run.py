@@ -45,6 +45,24 @@ def programs():
         raise Skip("bpftool does not work here")
     return {p["id"] for p in json.loads(out.stdout or "[]")}
 
+def children_of(pid):
+    """The processes that it started, to be ended by their numbers."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if int(open(f"/proc/{name}/stat").read().rsplit(")", 1)[1].split()[1]) == pid:
+                found.append(int(name))
+        except OSError:
+            pass
+    return found
+
+def end(pids):
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
 def programs_of(pid):
     """The BPF programs that a process holds, by what its descriptors say."""
     ids = set()
@@ -208,13 +226,14 @@ def control_c_keeps_the_report():
     p = subprocess.Popen([PERF_OPS, "profile", "-F", "199", "-d", "60s", "-o", os.path.join(TMP, "stopped.folded"), "--", SUBJECT, "burn", "30"],
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(2.5)
+    started = children_of(p.pid)
     p.send_signal(signal.SIGINT)
     out, err = p.communicate(timeout=20)
+    end(started)
     if p.returncode == 3:
         raise Skip("cannot measure here")
     assert p.returncode == 130, (p.returncode, err)
     assert "burn_until" in out and samples(os.path.join(TMP, "stopped.folded")) > 50, (out, err)
-    subprocess.run(["pkill", "-f", SUBJECT + " burn 30"])
 
 def killed_leaves_nothing():
     need_bpf()
@@ -225,11 +244,12 @@ def killed_leaves_nothing():
         ours = programs_of(p.pid)
     time.sleep(0.5)
     ours |= programs_of(p.pid)
+    started = children_of(p.pid)
     p.kill()
     p.wait()
     time.sleep(1)
     left = ours & programs()
-    subprocess.run(["pkill", "-f", SUBJECT + " burn 20"])
+    end(started)
     assert ours, "no program was attached while recording"
     assert not left, f"programs are left: {left}"
 
@@ -279,7 +299,7 @@ def gzip_bomb():
     assert r.returncode == 4, (r.returncode, r.stderr)
 
 CASES = [v for k, v in list(globals().items()) if callable(v) and getattr(v, "__module__", "") == "__main__" and
-         k not in ("po", "start", "samples", "need_bpf", "programs", "programs_of", "kept_elsewhere", "Skip", "tap")]
+         k not in ("po", "start", "samples", "need_bpf", "programs", "programs_of", "children_of", "end", "kept_elsewhere", "Skip", "tap")]
 for case in CASES:
     if ONLY and case.__name__ not in ONLY:
         continue
