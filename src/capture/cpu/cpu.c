@@ -401,32 +401,30 @@ static int cpu_pump(void *self, uint64_t until_ns, struct err *err)
 	return !cpu_ended(s);
 }
 
+/* N of something did not fit; WHAT is said of them. No command mends it, so there is no remedy. */
+static void say_full(struct run *into, uint64_t n, const char *what, struct str why)
+{
+	if (n)
+		run_add_limit(into,
+			      arena_printf(into->arena, "%llu %s", (unsigned long long)n, what),
+			      why, S(""));
+}
+
 static void say_limits(const struct cpu_self *s, struct run *into)
 {
 	struct tables_losses l = tables_losses(s->tables);
 
-	if (l.files)
-		run_add_limit(into,
-			      arena_printf(into->arena, "stacks through %llu files end there",
-					   (unsigned long long)l.files),
-			      S("the memory for unwind tables was full"),
-			      S("profile fewer processes at a time"));
-	if (l.mappings)
-		run_add_limit(into,
-			      arena_printf(into->arena, "%llu mappings are not known",
-					   (unsigned long long)l.mappings),
-			      S("the memory for mappings was full"),
-			      S("profile fewer processes at a time"));
-	if (l.processes)
-		run_add_limit(into,
-			      arena_printf(into->arena, "%llu processes were not followed",
-					   (unsigned long long)l.processes),
-			      S("the table of processes was full"),
-			      S("profile fewer processes at a time"));
+	say_full(into, l.files, "files have no unwind table, and stacks end there",
+		 S("the memory for unwind tables was full; profile fewer processes at a time"));
+	say_full(into, l.mappings, "mappings are not known",
+		 S("the memory for mappings was full; profile fewer processes at a time"));
+	say_full(into, l.processes, "processes were not followed",
+		 S("the table of processes was full; profile fewer processes at a time"));
 	if (s->c.target->all && s->bpf->rodata->pid_space)
 		run_add_limit(into, S("only the processes of this container are seen"),
-			      S("perf-ops runs in a pid namespace of its own"),
-			      S("docker run --pid=host --privileged ..."));
+			      S("perf-ops runs in a pid namespace of its own; containers see the "
+				"host's with --pid=host"),
+			      S(""));
 }
 
 static int cpu_finish(void *self, struct run *into, struct err *err)
